@@ -1,0 +1,34 @@
+"""Sparse kernels."""
+
+from collections.abc import Sequence
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from assay.initializers.initializer import fan_in, Initializer, sampled
+
+
+def sparse(nonzero: int = 15, std: float = 1.0) -> Initializer:
+    """Every unit has `nonzero` incoming weights from N(0, std^2), chosen at random; the others are 0 (Martens 2010, 5).
+
+    All of them where fan_in <= nonzero. A convolution's unit chooses among its height x width x in / groups weights.
+
+    Raises:
+      ValueError: nonzero < 1, or std not positive and finite.
+    """
+    if nonzero < 1:
+        raise ValueError(f"nonzero must be an integer >= 1, not {nonzero!r}")
+    if not 0 < std < math.inf:
+        raise ValueError(f"std must be a finite number > 0, not {std!r}")
+
+    def draw(key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
+        rows, columns = fan_in(shape), shape[-1]
+        where, what = jax.random.split(key)
+        first = jnp.broadcast_to(jnp.arange(rows)[:, None] < nonzero, (rows, columns))
+        kept = jax.random.permutation(where, first, axis=0, independent=True)
+        weights = std * jax.random.normal(what, (rows, columns), dtype)
+        return jnp.where(kept, weights, 0).reshape(shape)
+
+    return Initializer(sampled(draw))
