@@ -170,6 +170,11 @@ def _typed(value: Any, parameter: inspect.Parameter, where: str) -> Any:
     return value
 
 
+def canonical_text(registry: Registry, text: str, what: str) -> str:
+    """`canonical`, from text to text."""
+    return str(canonical(registry, text, what))
+
+
 def build(registry: Registry, spec: Spec | str, what: str, **context: Any) -> Any:
     """Calls the constructor a Spec names.
 

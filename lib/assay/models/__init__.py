@@ -1,0 +1,86 @@
+"""Models by name, and how one is built from a Config's Specs."""
+
+from collections.abc import Callable
+import dataclasses
+from typing import Any
+
+from flax import linen as nn
+import jax.numpy as jnp
+
+from assay import spec as specs
+from assay.activations import ACTIVATIONS, as_activation
+from assay.initializers import INITIALIZERS, as_initializer
+from assay.models.kit import Kit
+from assay.models.lenet import LeNet
+from assay.models.mlp import MLP
+from assay.models.model import Model, Output, from_linen
+from assay.models.norm import NORMS
+from assay.models.resnet import ResNet
+from assay.models.strided_cnn import StridedCNN
+
+__all__ = ["Kit", "Model", "Output", "MODELS", "build", "default_norm", "from_linen", "takes_kit"]
+
+MODELS = {
+    "lenet": LeNet,
+    "mlp": MLP,
+    "resnet": ResNet,
+    "strided_cnn": StridedCNN,
+}
+
+
+def takes_kit(model: str) -> bool:
+    """Whether a model builds its layers by a Kit, so that activation, init and norm can be varied in it."""
+    return "kit" in _fields(specs.constructor(MODELS, specs.parse(model), "model"))
+
+
+def default_norm(model: str) -> str:
+    """The normalisation a model has in its paper: what `norm=default` means."""
+    return getattr(specs.constructor(MODELS, specs.parse(model), "model"), "DEFAULT_NORM", "none")
+
+
+def build(model: str, *, activation: str, init: str, norm: str, dtype: Any = jnp.float32, outputs: int) -> Model:
+    """Builds a Model from Specs.
+
+    Args:
+      model, activation, init, norm: Specs of the registries, or import paths (`pkg.module:name(...)`); a model may
+        be any linen module. It gets `kit` and `outputs` if it has fields of these names.
+      dtype: of the arithmetic.
+      outputs: number of logits.
+
+    Raises:
+      assay.spec.SpecError: an invalid Spec.
+    """
+    kit = Kit(
+        activation=as_activation(specs.build(ACTIVATIONS, activation, "activation")),
+        initializer=as_initializer(specs.build(INITIALIZERS, init, "init")),
+        norm=specs.build(NORMS, norm, "norm"),
+        dtype=dtype,
+    )
+    fields = _fields(specs.constructor(MODELS, specs.parse(model), "model"))
+    context = {name: value for name, value in {"kit": kit, "outputs": outputs}.items() if name in fields}
+    module = specs.build(MODELS, model, "model", **context)
+    if not isinstance(module, nn.Module):
+        raise specs.SpecError(f"model {model} must be a flax.linen module, not {type(module).__name__}")
+    return _adjusted(from_linen(module), kit.initializer.adjust)
+
+
+def _adjusted(model: Model, adjust: Callable | None) -> Model:
+    """Appends the second step of a data-dependent initialiser to `init`."""
+    if adjust is None:
+        return model
+
+    def init(key, x):
+        params, state = model.init(key, x)
+
+        def preactivations(params):
+            output, _ = model.apply(params, state, x, key=None, train=False)
+            names = sorted(output.linear)
+            return [((*name.split(".", 1)[1].split("/"), "kernel"), output.linear[name]) for name in names]
+
+        return adjust(preactivations, params), state
+
+    return Model(init, model.apply)
+
+
+def _fields(constructor: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(constructor)} if dataclasses.is_dataclass(constructor) else set()

@@ -1,0 +1,60 @@
+"""Gives a Config its one spelling, with every Spec checked, before anything is computed."""
+
+import dataclasses
+
+from assay import config as configs
+from assay import spec as specs
+from assay.activations import ACTIVATIONS
+from assay.config import Config
+from assay.data import AUGMENTS, DATASETS
+from assay.initializers import INITIALIZERS
+from assay.models import MODELS, default_norm, takes_kit
+from assay.models.norm import NORMS
+from assay.tasks import LOSSES, TASKS
+from assay.train.optim import OPTIMIZERS, SCHEDULES
+
+REGISTRIES = {
+    "task": TASKS,
+    "dataset": DATASETS,
+    "model": MODELS,
+    "activation": ACTIVATIONS,
+    "init": INITIALIZERS,
+    "norm": NORMS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "augment": AUGMENTS,
+}
+
+
+def canonical(config: Config) -> Config:
+    """The Config with every Spec validated and in canonical spelling, and `norm=default` resolved.
+
+    Raises:
+      SpecError: a Spec that is unknown or wrong, or a choice that the model would silently ignore.
+    """
+    texts = {name: canonical_value(name, getattr(config, name)) for name in REGISTRIES}
+    if texts["norm"] == "default":
+        texts["norm"] = specs.canonical_text(NORMS, default_norm(texts["model"]), "norm")
+    config = dataclasses.replace(config, **texts)
+    if not takes_kit(config.model):
+        _refuse_ignored(config)
+    return config
+
+
+def canonical_value(field: str, value: object) -> object:
+    """One field's value in its canonical spelling."""
+    if field not in REGISTRIES or value == "default":
+        return value
+    return specs.canonical_text(REGISTRIES[field], value, configs.fields()[field].metadata["registry"])
+
+
+def _refuse_ignored(config: Config) -> None:
+    """A model without a Kit builds its own layers: varying what only a Kit passes on would measure nothing."""
+    for name in ("activation", "init", "norm"):
+        default = specs.canonical_text(REGISTRIES[name], getattr(Config(), name).replace("default", "none"), name)
+        if getattr(config, name) != default:
+            raise specs.SpecError(
+                f"model {config.model} has no field `kit`, so --{name}={getattr(config, name)} would change nothing; "
+                "give it the field `kit: assay.models.Kit` and make its layers with it"
+            )

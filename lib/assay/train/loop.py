@@ -1,0 +1,214 @@
+"""A Program: the compiled functions that all trials share whose Configs differ in data axes alone.
+
+Seed, initialiser, learning rate and weight decay are data: they enter as arrays. Everything else is compiled in.
+A chunk of steps is one call, its bounds are arguments, and its random numbers go by address; so how a run is cut
+into chunks, interrupted or resumed does not change one bit of it.
+"""
+
+from collections.abc import Callable
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from assay import spec as specs
+from assay.activations import ACTIVATIONS, as_activation
+from assay.config import Config
+from assay.data import AUGMENTS, Dataset
+from assay.data import batches
+from assay.data.batches import DeviceData
+from assay.data.dataset import Split
+from assay import models
+from assay.tasks import LOSSES, TASKS, Task, TrainState
+from assay.train import probe as probes
+from assay.train.optim import OPTIMIZERS, SCHEDULES, transformation
+
+CURVE_METRICS = ("train_loss", "train_error", "validation_loss", "validation_error")
+CURVE_EXAMPLES = 2000
+EVAL_BATCH = 500
+
+
+class Trial(NamedTuple):
+    """What distinguishes the trials of one program, as arrays: the data axes, the initialiser aside."""
+
+    seed: Any
+    lr: Any
+    weight_decay: Any
+
+
+class Carry(NamedTuple):
+    """A run between two chunks.
+
+    Attributes:
+      train_state: parameters, statistics, optimiser.
+      diverged_at: int32, the first step whose loss was not finite, or -1.
+      curve: float32 `[evals, 4]`, CURVE_METRICS at each evaluation so far.
+    """
+
+    train_state: TrainState
+    diverged_at: jax.Array
+    curve: jax.Array
+
+
+DATA_AXES = ("seed", "init", "lr", "weight_decay")
+
+
+def program_key(config: Config) -> Config:
+    """The Config with its data axes blanked: equal keys share one Program."""
+    decayed = 1.0 if config.weight_decay else 0.0
+    return dataclasses.replace(config, seed=0, init="zeros", lr=1.0, weight_decay=decayed)
+
+
+def trial_arrays(config: Config) -> Trial:
+    """The data axes of a Config."""
+    return Trial(np.int32(config.seed), np.float32(config.lr), np.float32(config.weight_decay))
+
+
+def steps_of(config: Config, dataset: Dataset) -> tuple[int, int]:
+    """Steps of the whole run, and of one epoch (the examples that do not fill a batch are left to the next shuffle).
+
+    Raises:
+      SpecError: the batch is larger than the training split.
+    """
+    per_epoch = len(dataset.train.y) // config.batch_size
+    if not per_epoch:
+        raise specs.SpecError(
+            f"batch_size {config.batch_size} is larger than the training split of {dataset.name} ({len(dataset.train.y)})"
+        )
+    return max(1, round(config.epochs * per_epoch)), per_epoch
+
+
+class Program:
+    """The functions of one program, for a single trial; unjitted, so that a pack can map them over many.
+
+    Args:
+      config: any of the program's Configs (its data axes are not read).
+      dataset: what it trains on.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset):
+        self.config, self.dataset = config, dataset
+        self.steps, self.steps_per_epoch = steps_of(config, dataset)
+        self.evals = min(config.evals, self.steps)
+        self.probe_steps = sorted({self.steps if at == -1 else at for at in config.probe if at <= self.steps})
+        self.activation = as_activation(specs.build(ACTIVATIONS, config.activation, "activation"))
+        self._augment = None if config.augment == "none" else specs.build(AUGMENTS, config.augment, "augment")
+        self._optimizer = specs.build(OPTIMIZERS, config.optimizer, "optimizer")
+        self._schedule = specs.build(SCHEDULES, config.schedule, "schedule")
+        self._task = self._task_with(config.init)
+
+    def eval_step(self, k: int | np.ndarray) -> int | np.ndarray:
+        """The step at which evaluation k is taken; evaluation 0 is of the initialisation."""
+        return k * self.steps // self.evals
+
+    def start(self, init: str) -> Callable[[Trial, DeviceData], Carry]:
+        """The function that initialises a trial by the initialiser `init`."""
+        task = self._task_with(init)
+
+        def start(trial: Trial, data: DeviceData) -> Carry:
+            x, _ = self._batch(trial, data, self._order(trial, 0), jnp.int32(0), augment=False)
+            train_state = task.init(batches.stream(trial.seed, batches.INIT), x, self._tx(trial))
+            curve = jnp.full((self.evals, len(CURVE_METRICS)), jnp.nan, jnp.float32)
+            return Carry(train_state, jnp.int32(-1), curve)
+
+        return start
+
+    def advance(self, carry: Carry, trial: Trial, data: DeviceData, first: jax.Array, last: jax.Array) -> Carry:
+        """Trains steps first..last-1 and evaluates on the way."""
+        tx = self._tx(trial)
+
+        def body(step, loop):
+            carry, order = loop
+            epoch = step // self.steps_per_epoch
+            new_epoch = step % self.steps_per_epoch == 0
+            order = jax.lax.cond(new_epoch, lambda: self._order(trial, epoch), lambda: order)
+            k = (step * self.evals + self.steps - 1) // self.steps
+            curve = jax.lax.cond(
+                self.eval_step(k) == step,
+                lambda: carry.curve.at[k].set(self._curve_row(carry.train_state, data)),
+                lambda: carry.curve,
+            )
+            x, y = self._batch(trial, data, order, step, augment=True)
+            key = jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step)
+            train_state, loss = self._task.step(carry.train_state, x, y, key, tx)
+            failed = (carry.diverged_at < 0) & ~jnp.isfinite(loss)
+            return Carry(train_state, jnp.where(failed, step, carry.diverged_at), curve), order
+
+        order = self._order(trial, first // self.steps_per_epoch)
+        return jax.lax.fori_loop(first, last, body, (carry, order))[0]
+
+    def finish(self, carry: Carry, data: DeviceData) -> dict[str, jax.Array]:
+        """The final metrics: the test and validation splits in full, training as in the curve."""
+        row = dict(zip(CURVE_METRICS, self._curve_row(carry.train_state, data)))
+        test = self._mean_metrics(carry.train_state, data, data.test)
+        return {"test_loss": test["loss"], "test_error": test["error"], **row}
+
+    def probe(self, carry: Carry, trial: Trial, data: DeviceData, step: jax.Array) -> dict[str, jax.Array]:
+        """Layer statistics on the batch that `step` trains on (assay.train.probe)."""
+        order = self._order(trial, step // self.steps_per_epoch)
+        x, y = self._batch(trial, data, order, step, augment=True)
+        key = jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step)
+        before = carry.train_state
+        after, _ = self._task.step(before, x, y, key, self._tx(trial))
+        signals = self._task.signals(before, x, y, key)
+        return probes.statistics(signals, before.params, after.params, self.activation)
+
+    @functools.cached_property
+    def probe_layers(self) -> dict[str, list[str]]:
+        """Names of the layers and kernels of the probe's statistics, in forward order."""
+        trial = trial_arrays(self.config)
+        data = jax.eval_shape(lambda: batches.put_on_device(self.dataset, CURVE_EXAMPLES))
+        carry = jax.eval_shape(self.start(self.config.init), trial, data)
+        x, y = jax.eval_shape(lambda d: self._batch(trial, d, self._order(trial, 0), jnp.int32(0), True), data)
+        signals = jax.eval_shape(self._task.signals, carry.train_state, x, y, jax.random.key(0))
+        return probes.layer_names(signals)
+
+    def _task_with(self, init: str) -> Task:
+        c = self.config
+        model = models.build(
+            c.model,
+            activation=c.activation,
+            init=init,
+            norm=c.norm,
+            dtype=jnp.dtype(c.dtype),
+            outputs=self.dataset.num_classes,
+        )
+        return specs.build(TASKS, c.task, "task")(model, specs.build(LOSSES, c.loss, "loss"))
+
+    def _tx(self, trial: Trial):
+        decay = trial.weight_decay if self.config.weight_decay else None
+        return transformation(self._optimizer, self._schedule, self.steps, trial.lr, decay)
+
+    def _order(self, trial: Trial, epoch) -> jax.Array:
+        return batches.epoch_order(trial.seed, epoch, len(self.dataset.train.y))
+
+    def _batch(self, trial: Trial, data: DeviceData, order: jax.Array, step: jax.Array, augment: bool):
+        size = self.config.batch_size
+        index = jax.lax.dynamic_slice(order, (step % self.steps_per_epoch * size,), (size,))
+        x = batches.normalise(data.train.x[index], data.mean, data.std)
+        if augment and self._augment is not None:
+            x = self._augment(jax.random.fold_in(batches.stream(trial.seed, batches.AUGMENT), step), x)
+        return x, data.train.y[index]
+
+    def _curve_row(self, train_state: TrainState, data: DeviceData) -> jax.Array:
+        train = self._mean_metrics(train_state, data, data.curve)
+        validation = self._mean_metrics(train_state, data, data.validation)
+        return jnp.stack([train["loss"], train["error"], validation["loss"], validation["error"]])
+
+    def _mean_metrics(self, train_state: TrainState, data: DeviceData, split: Split) -> dict[str, jax.Array]:
+        """Means over a split, in batches; the last one is filled up with examples that do not count."""
+        count = len(split.y)
+        size = min(EVAL_BATCH, count)
+        padded = -(-count // size) * size
+
+        def one(start):
+            index = start + jnp.arange(size)
+            x = batches.normalise(split.x[index % count], data.mean, data.std)
+            metrics = self._task.evaluate(train_state, x, split.y[index % count])
+            return jax.tree.map(lambda m: jnp.sum(jnp.where(index < count, m, 0)), metrics)
+
+        sums = jax.lax.map(one, jnp.arange(0, padded, size))
+        return jax.tree.map(lambda s: jnp.sum(s) / count, sums)

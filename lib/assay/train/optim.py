@@ -1,0 +1,120 @@
+"""Optimisers and learning-rate schedules by name; all of them optax's."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+class Optimizer(NamedTuple):
+    """An update direction, and whether weight decay bypasses it (Loshchilov & Hutter 2019) or joins the gradient."""
+
+    direction: optax.GradientTransformation
+    decoupled_decay: bool = False
+
+
+def _sgd() -> Optimizer:
+    """Stochastic gradient descent."""
+    return Optimizer(optax.identity())
+
+
+def _momentum(beta: float = 0.9) -> Optimizer:
+    """Heavy-ball momentum (Polyak 1964)."""
+    return Optimizer(optax.trace(_fraction("beta", beta)))
+
+
+def _nesterov(beta: float = 0.9) -> Optimizer:
+    """Nesterov momentum (Sutskever et al. 2013)."""
+    return Optimizer(optax.trace(_fraction("beta", beta), nesterov=True))
+
+
+def _rmsprop(decay: float = 0.9, eps: float = 1e-8) -> Optimizer:
+    """RMSProp (Hinton 2012, lecture 6e)."""
+    return Optimizer(optax.scale_by_rms(_fraction("decay", decay), eps))
+
+
+def _adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
+    """Adam (Kingma & Ba 2015); weight decay joins the gradient."""
+    return Optimizer(optax.scale_by_adam(_fraction("b1", b1), _fraction("b2", b2), eps))
+
+
+def _adamw(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
+    """AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay."""
+    return _adam(b1, b2, eps)._replace(decoupled_decay=True)
+
+
+OPTIMIZERS = {
+    "sgd": _sgd,
+    "momentum": _momentum,
+    "nesterov": _nesterov,
+    "rmsprop": _rmsprop,
+    "adam": _adam,
+    "adamw": _adamw,
+}
+
+# A schedule is (total steps) -> (step -> factor of the peak learning rate, in [0, 1]).
+Schedule = Callable[[int], optax.Schedule]
+
+
+def _constant() -> Schedule:
+    """The peak learning rate throughout."""
+    return lambda steps: optax.constant_schedule(1.0)
+
+
+def _step(at: tuple = (0.5, 0.75), factor: float = 0.1) -> Schedule:
+    """Multiplies by `factor` at each of the given shares of the run."""
+    if not all(isinstance(share, (int, float)) and 0 < share < 1 for share in at):
+        raise ValueError(f"at must hold shares of the run between 0 and 1, as in (0.5,0.75), not {at}")
+    return lambda steps: optax.piecewise_constant_schedule(1.0, {int(share * steps): factor for share in at})
+
+
+def _cosine(final: float = 0.0) -> Schedule:
+    """Half a cosine from the peak down to `final` times it (Loshchilov & Hutter 2017)."""
+    return lambda steps: optax.cosine_decay_schedule(1.0, steps, alpha=final)
+
+
+def _warmup(share: float = 0.1) -> Schedule:
+    """Rises linearly over the first share of the run, then stays (Goyal et al. 2017)."""
+    return lambda steps: optax.linear_schedule(0.0, 1.0, max(1, int(_fraction("share", share) * steps)))
+
+
+def _warmup_cosine(share: float = 0.1, final: float = 0.0) -> Schedule:
+    """Rises linearly over the first share of the run, then half a cosine down to `final` times the peak."""
+
+    def schedule(steps):
+        rise = min(max(1, int(_fraction("share", share) * steps)), max(1, steps - 1))
+        return optax.warmup_cosine_decay_schedule(0.0, 1.0, rise, max(steps, rise + 1), end_value=final)
+
+    return schedule
+
+
+SCHEDULES = {
+    "constant": _constant,
+    "step": _step,
+    "cosine": _cosine,
+    "warmup": _warmup,
+    "warmup_cosine": _warmup_cosine,
+}
+
+
+def transformation(
+    optimizer: Optimizer, schedule: Schedule, steps: int, lr: jax.Array, weight_decay: jax.Array | None
+) -> optax.GradientTransformation:
+    """The optax transformation of one run.
+
+    Args:
+      steps: of the whole run.
+      lr, weight_decay: may be traced, so that runs that differ in them share one program; None leaves decay out.
+    """
+    decay = [] if weight_decay is None else [optax.add_decayed_weights(weight_decay)]
+    parts = [optimizer.direction, *decay] if optimizer.decoupled_decay else [*decay, optimizer.direction]
+    factor = schedule(steps)
+    return optax.chain(*parts, optax.scale_by_learning_rate(lambda count: lr * jnp.float32(factor(count))))
+
+
+def _fraction(name: str, value: float) -> float:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} must be in [0, 1), not {value}")
+    return value

@@ -1,0 +1,100 @@
+"""Per-layer statistics of a network at one step: what Glorot & Bengio 2010 (figures 2-8) and He et al. 2015 plot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from assay.activations import Activation
+from assay.tasks import Signals
+
+# A unit is saturated where its slope is below this share of the steepest slope of its activation.
+SATURATED_SLOPE = 0.1
+
+
+def statistics(signals: Signals, before: Any, after: Any, activation: Activation) -> dict[str, jax.Array]:
+    """Statistics by layer, in forward order.
+
+    Args:
+      signals: of one batch.
+      before, after: parameters around the update on that batch.
+
+    Returns:
+      For the L nonlinearities, `[L]` each: `activation_mean`, `activation_std`; `saturated`: share of (example, unit)
+      pairs with |f'| < 0.1 max|f'|; `dead`: share of units for which that holds on every example of the batch;
+      `gradient_std`: of the batch loss's gradient by the pre-activation; `gradient_ratio`: its variance over that of
+      the next layer (the last is NaN). For the K dense and convolution kernels, `[K]` each:
+      `weight_gradient_norm` and `update_ratio` |dw|/|w|.
+    """
+    names = sorted(signals.output.activations)
+    if not names:
+        return _kernel_statistics(signals, before, after)
+    activations = [signals.output.activations[name].astype(jnp.float32) for name in names]
+    gradients = [signals.preactivation_gradients[name].astype(jnp.float32) for name in names]
+    flat = [_is_flat(activation, _coefficients(before, name), signals.output.preactivations[name]) for name in names]
+    gradient_std = jnp.stack([jnp.std(g) for g in gradients])
+    variance = gradient_std**2
+    return {
+        "activation_mean": jnp.stack([jnp.mean(a) for a in activations]),
+        "activation_std": jnp.stack([jnp.std(a) for a in activations]),
+        "saturated": jnp.stack([jnp.mean(f.astype(jnp.float32)) for f in flat]),
+        "dead": jnp.stack([jnp.mean(_always(f).astype(jnp.float32)) for f in flat]),
+        "gradient_std": gradient_std,
+        "gradient_ratio": jnp.append(variance[:-1] / variance[1:], jnp.nan),
+        **_kernel_statistics(signals, before, after),
+    }
+
+
+def layer_names(signals: Signals) -> dict[str, list[str]]:
+    """Names of the nonlinearities ("layer") and kernels ("kernel") of `statistics`, in forward order."""
+    return {
+        "layer": [name.split(".", 1)[1] for name in sorted(signals.output.activations)],
+        "kernel": [name.split(".", 1)[1] for name in sorted(signals.output.linear)],
+    }
+
+
+def _kernel_statistics(signals: Signals, before: Any, after: Any) -> dict[str, jax.Array]:
+    paths = [name.split(".", 1)[1].split("/") for name in sorted(signals.output.linear)]
+    kernels = [(_at(signals.gradients, p)["kernel"], _at(before, p)["kernel"], _at(after, p)["kernel"]) for p in paths]
+    return {
+        "weight_gradient_norm": jnp.stack([jnp.linalg.norm(g.ravel()) for g, _, _ in kernels]),
+        "update_ratio": jnp.stack([_ratio(jnp.linalg.norm((b - a).ravel()), jnp.linalg.norm(a.ravel())) for _, a, b in kernels]),
+    }
+
+
+def _ratio(a: jax.Array, b: jax.Array) -> jax.Array:
+    return jnp.where(b > 0, a / b, jnp.nan)
+
+
+def _at(tree: Mapping[str, Any], path: list[str]) -> Any:
+    for name in path:
+        tree = tree[name]
+    return tree
+
+
+def _coefficients(params: Any, name: str) -> Any:
+    """Learnt coefficients of the activation called `name`, if it has any."""
+    here = params
+    for part in name.split(".", 1)[1].split("/"):
+        if part not in here:
+            return None
+        here = here[part]
+    return here["coefficients"]
+
+
+def _is_flat(activation: Activation, coefficients: Any, preactivation: jax.Array) -> jax.Array:
+    """Where the slope of the activation is small: bool, in the shape of the pre-activation."""
+    fn = activation.fn if coefficients is None else lambda z: activation.fn(z, coefficients)
+    z = preactivation.astype(jnp.float32)
+    slope = jax.grad(lambda z: jnp.sum(fn(z)))(z)
+    channels = z.shape[-1]
+    grid = jnp.asarray(np.linspace(-5, 5, 201, dtype=np.float32)[:, None] * np.ones((1, channels), np.float32))
+    steepest = jnp.max(jnp.abs(jax.grad(lambda z: jnp.sum(fn(z)))(grid)))
+    return jnp.abs(slope) < SATURATED_SLOPE * steepest
+
+
+def _always(flat: jax.Array) -> jax.Array:
+    """Units (last axis) that are flat on every example and position: bool `[channels]`."""
+    return jnp.all(flat.reshape(-1, flat.shape[-1]), axis=0)
