@@ -1,0 +1,16 @@
+"""What a study found, for people: one HTML file, one picture, and text tables for the terminal."""
+
+from pathlib import Path
+
+from assay.report.html import write
+from assay.report.store import ReportError
+from assay.report.tables import arm_table, verdict_table
+
+__all__ = ["ReportError", "arm_table", "picture", "verdict_table", "write"]
+
+
+def picture(study_dir: Path) -> Path:
+    """Draws `<study_dir>/picture.svg`, the study's one figure for a README; see `figures.picture`."""
+    from assay.report import figures  # matplotlib: only where something is drawn
+
+    return figures.picture(study_dir)

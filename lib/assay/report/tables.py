@@ -1,0 +1,96 @@
+"""Plain text tables for the terminal: at most 100 columns, and ASCII where the terminal has nothing more."""
+
+from collections.abc import Mapping, Sequence
+import sys
+import textwrap
+from typing import Any
+
+from assay.report import arms, quantities
+
+WIDTH = 100
+_GAP = "  "
+
+
+def verdict_table(verdicts: Sequence[Mapping[str, Any]], unicode: bool | None = None) -> str:
+    """Verdicts as text: one block a claim, with the effect, its interval and the sentence of evidence.
+
+    Args:
+      verdicts: the objects of verdicts.json.
+      unicode: whether signs beyond ASCII may be used; None asks standard output's encoding.
+
+    Returns:
+      Lines of at most 100 characters, without a final newline.
+    """
+    if not verdicts:
+        return "no verdicts yet"
+    blocks = []
+    for verdict in verdicts:
+        metric = str(verdict.get("metric", ""))
+        found = quantities.effect(metric, verdict.get("effect"), verdict.get("interval"))
+        numbers = [
+            f"{quantities.name(metric)} {found}" if metric else found,
+            f"smallest of interest {quantities.difference(metric, verdict.get('smallest'), signed=False)}",
+            f"n = {verdict.get('n', quantities.MISSING)}",
+        ]
+        said = f"{verdict.get('statement', '')} [{verdict.get('claim', '')}]"
+        blocks.append([str(verdict.get("verdict", "")).upper(), [said, "; ".join(numbers), verdict.get("reason", "")]])
+    first = max(len(word) for word, _ in blocks)
+    lines = []
+    for word, sentences in blocks:
+        body = [line for text in sentences for line in _wrap(text, WIDTH - first - len(_GAP))] or [""]
+        heads = [word] + [""] * (len(body) - 1)
+        lines += [f"{head:<{first}}{_GAP}{line}".rstrip() for head, line in zip(heads, body)] + [""]
+    return _signs("\n".join(lines[:-1]), unicode)
+
+
+def arm_table(rows: Sequence[arms.Row], varying_fields: Sequence[str], unicode: bool | None = None) -> str:
+    """Arms as text: what varies, runs, test error with its 95 % t interval, train error, diverged runs.
+
+    Args:
+      rows: rows of results.parquet, one per finished trial.
+      varying_fields: the Config fields that tell the arms apart, in the order of the columns.
+
+    Returns:
+      An aligned table of at most 100 columns; a row whose arm does not fit is continued below itself.
+    """
+    if not rows:
+        return "no finished trials yet"
+    head = ["arm", "n", "test error", "95 % t interval", "train error", "diverged", "steps to target"]
+    body = []
+    for arm in arms.group(rows, varying_fields):
+        test, train = arm.estimate("test_error"), arm.estimate("train_error")
+        body.append([
+            arm.label, str(test.n), quantities.value("test_error", test.mean),
+            quantities.interval("test_error", test.low, test.high) or quantities.MISSING,
+            quantities.value("train_error", train.mean), str(len(arm.diverged)), target(arm),
+        ])
+    widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
+    widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - len(_GAP) * (len(head) - 1)))
+    lines = []
+    for row in [head, *body]:
+        label, *more = _wrap(row[0], widths[0])
+        cells = [f"{label:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:]))]
+        lines += [_GAP.join(cells).rstrip(), *(f"  {line}" for line in more)]
+        if row is head:
+            lines.append("-" * (sum(widths) + len(_GAP) * (len(head) - 1)))
+    return _signs("\n".join(lines), unicode)
+
+
+def target(arm: arms.Arm) -> str:
+    """Median steps to the target and how many runs got there: `1,250 (5/5)`, `not reached`."""
+    median, reached, n = arms.steps_to_target(arm)
+    if not reached:
+        return "not reached" if n else quantities.MISSING
+    return f"{quantities.value('steps', median) if median == median else 'later'} ({reached}/{n})"
+
+
+def _wrap(text: Any, width: int) -> list[str]:
+    """Lines of at most `width`; line breaks and control characters in the text become blanks."""
+    clean = "".join(char if char.isprintable() else " " for char in str(text))
+    return textwrap.wrap(clean, width, subsequent_indent="", break_long_words=True) if clean.strip() else []
+
+
+def _signs(text: str, unicode: bool | None) -> str:
+    if unicode is None:
+        unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
+    return text if unicode else text.encode("ascii", "replace").decode("ascii")

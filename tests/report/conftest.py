@@ -1,0 +1,116 @@
+"""A generator of stores: folders in the format a study leaves behind, with made-up numbers."""
+
+from collections.abc import Callable
+import hashlib
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+import pytest
+
+BASE = {
+    "task": "classify", "dataset": "digits", "model": "mlp(depth=5,width=100)", "activation": "relu", "init": "he_normal",
+    "norm": "none", "loss": "cross_entropy", "label_smoothing": 0.0, "optimizer": "sgd", "lr": 0.1, "schedule": "constant",
+    "weight_decay": 0.0, "batch_size": 32, "epochs": 20.0, "augment": "none", "dtype": "float32", "target_error": 0.25,
+    "evals": 20, "probe": 2, "seed": 0,
+}
+AXES = {"activation": ["sigmoid", "tanh", "softsign", "relu"], "init": ["uniform_fan_in", "glorot_uniform", "he_normal"]}
+PROVENANCE = {"python": "3.13.1", "jax": "0.12.0", "jaxlib": "0.12.0", "flax": "0.12.12", "optax": "0.2.8", "numpy": "2.5.0",
+              "assay_code": "5f2c" * 16, "commit": "35af185", "dirty": False, "device": "cpu", "cores": 2, "platform": "Linux"}
+PUBLISHED = [
+    {"arm": {"activation": "tanh", "init": "glorot_uniform"}, "metric": "test_error", "value": 0.0164,
+     "source": "Glorot & Bengio 2010, Table 1", "protocol": "MNIST, 5 x 1000 units; here digits, 5 x 100 units", "mark": "Mh"},
+    {"arm": {"activation": "relu", "init": "he_normal"}, "metric": "test_error", "value": 0.021,
+     "source": "a checked source", "protocol": "the same", "mark": "V1"},
+]
+
+
+def verdict(claim: str, word: str, effect: float | None, half: float, **extras: Any) -> dict[str, Any]:
+    bounds = None if effect is None else [effect - half, effect + half]
+    return {
+        "claim": claim, "statement": f"{claim}: normalised initialisation lowers the test error of tanh", "verdict": word,
+        "effect": effect, "interval": bounds, "p": 0.0031, "n": 10, "metric": "test_error", "smallest": 0.002,
+        "arms": [{"activation": "tanh", "init": "glorot_uniform"}, {"activation": "tanh", "init": "uniform_fan_in"}],
+        "reason": "the whole interval lies beyond the smallest effect of interest, in the claimed direction",
+        "source": "Glorot & Bengio 2010, Table 1", "cited": "1.64 against 1.76 %",
+        "command": f"./launch.sh init_activation --claim={claim}", **extras,
+    }
+
+
+VERDICTS = [
+    verdict("tanh_glorot", "confirmed", -0.0061, 0.002),
+    verdict("relu_glorot", "refuted", 0.0073, 0.003),
+    verdict("softsign_any", "equivalent", 0.0002, 0.0011, source=None, cited=None),
+    verdict("sigmoid_he", "inconclusive", -0.0015, 0.09),
+]
+
+
+def _trial(rng: np.random.Generator, arm: int, config: dict, diverges: bool, probe: bool, evals: int, layers: int) -> tuple:
+    """Metrics lines and final values of one made-up run whose level depends on its arm."""
+    total, level = 1000, 0.02 * (1 + arm % 5) * np.exp(0.1 * rng.normal())
+    steps = np.unique(np.round(np.geomspace(1, total, evals)).astype(int)).tolist()
+    at = int(total * rng.uniform(0.2, 0.6)) if diverges else None
+    lines, depth = [], np.arange(layers)
+    for step in [0, *steps]:
+        if at is not None and step > at:
+            lines.append({"step": at, "diverged": True})
+            break
+        if probe and step in (0, steps[-1]):
+            wave = np.exp(-0.2 * depth * (1 + arm % 3) + 0.05 * rng.normal(size=layers))
+            lines.append({"step": step, "probe": {
+                "layer": [f"dense_{i}" for i in depth], "activation_mean": (0 * wave).tolist(),
+                "activation_std": wave.tolist(), "saturated": np.clip(0.3 * wave, 0, 1).tolist(), "dead": (0 * wave).tolist(),
+                "gradient_std": (1e-3 * wave[::-1]).tolist(), "gradient_ratio": [*([1.0] * (layers - 1)), None],
+                "weight_gradient_norm": wave.tolist(), "update_ratio": (1e-3 * wave).tolist()}})
+        error = float(level + (0.9 - level) * np.exp(-step / 120))
+        lines.append({"step": step, "epoch": step / 50, "train_loss": 2.3 * error, "train_error": 0.8 * error,
+                      "validation_loss": 2.4 * error, "validation_error": error})
+    final = {"test_error": level, "test_loss": 3 * level, "validation_error": level, "validation_loss": 3 * level,
+             "train_error": 0.5 * level, "train_loss": level, "steps_to_target": None if arm % 5 == 4 else 150 + 20 * arm}
+    return lines, (dict.fromkeys(final) if diverges else final), at
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a store and returns its folder; see the keyword arguments of `make`."""
+
+    def make(
+        axes: dict[str, list] = AXES, seeds: int = 5, name: str = "init_activation", verdicts: list | None = VERDICTS,
+        published: list = PUBLISHED, diverging: Callable[[int, int], bool] = lambda arm, seed: arm == 2 and seed < 2,
+        finished: Callable[[int, int], bool] = lambda arm, seed: True, probe: bool = True, evals: int = 15, layers: int = 6,
+        **about: Any,
+    ) -> Path:
+        rng, folder, rows = np.random.default_rng(0), tmp_path / name, []
+        folder.mkdir(parents=True)
+        for arm, combo in enumerate(itertools.product(*axes.values())):
+            for seed in range(seeds):
+                config = BASE | dict(zip(axes, combo)) | {"seed": seed}
+                lines, final, at = _trial(rng, arm, config, diverging(arm, seed), probe, evals, layers)
+                if not finished(arm, seed):
+                    continue
+                trial = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+                (folder / trial).mkdir()
+                text = "".join(json.dumps(line) + "\n" for line in lines)
+                (folder / trial / "metrics.jsonl").write_text(text)
+                status = "done" if at is None else "diverged"
+                rows.append({"id": trial, **config, "status": status, "diverged_at": at, "seconds": 0.5, **final})
+        study = {
+            "name": name, "question": "Which initialisation suits which activation?", "cost": "2 minutes on two cores",
+            "base": BASE, "axes": axes, "seeds": list(range(seeds)), "command": f"./launch.sh {name} --seeds={seeds}",
+            "published": published, "model_choice": "validation", "claims_on": "test",
+            "dataset": {"name": "digits", "note": "real 8x8 handwritten digits bundled with scikit-learn",
+                        "fingerprint": "9a" * 32, "train": 1097, "validation": 350, "test": 350, "num_classes": 10},
+            "params": {"mlp(depth=5,width=100)": 47910}, "provenance": PROVENANCE, **about,
+        }
+        (folder / "study.json").write_text(json.dumps(study))
+        if rows:
+            parquet.write_table(pa.Table.from_pylist(rows), folder / "results.parquet")
+        if verdicts is not None:
+            (folder / "verdicts.json").write_text(json.dumps(verdicts))
+        return folder
+
+    return make
