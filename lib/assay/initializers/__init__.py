@@ -23,8 +23,9 @@ from assay.initializers.sparse import sparse
 INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     constructor.__name__: constructor
     for constructor in (
-        zeros, constant, uniform, normal, uniform_fan_in, glorot_uniform, glorot_normal, lecun_normal, he_normal,
-        he_uniform, he_variance_misread, orthogonal, delta_orthogonal, identity, sparse, meanfield, lsuv,
+        zeros, constant, uniform, normal, uniform_fan_in, glorot_uniform, glorot_normal, lecun_normal,
+        he_normal, he_uniform, he_variance_misread, orthogonal, delta_orthogonal, identity, sparse, meanfield,
+        lsuv,
     )
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from assay.initializers.initializer import fan_in, Initializer
+from assay.initializers.initializer import Initializer, split_shape
 from assay.initializers.initializer import zeros as zeros_sampler
 
 
@@ -30,9 +30,9 @@ def constant(value: float) -> Initializer:
 def identity(groups: int = 1) -> Initializer:
     """Output channel i is input channel i (Le, Jaitly & Hinton 2015; Zagoruyko & Komodakis 2017: Dirac).
 
-    A dense kernel is the identity matrix, a convolution's kernel is 1 at the tap (size - 1) // 2 that lies under
-    the output with SAME padding and stride 1, where i = o. If in != out, surplus inputs are dropped and
-    surplus outputs are 0.
+    A dense kernel is the identity matrix. A convolution's kernel is the identity at the tap (size - 1) // 2,
+    which lies on the output's own pixel with SAME padding and stride 1, and 0 elsewhere. If in != out,
+    surplus inputs are dropped and surplus outputs are 0.
 
     Args:
       groups: groups of the convolutions. Inside each group, output i is input i; surplus as above. Only the
@@ -46,14 +46,13 @@ def identity(groups: int = 1) -> Initializer:
 
     def kernel(key: jax.Array, shape: Sequence[int], dtype: Any = jnp.float32) -> jax.Array:
         del key
-        fan_in(shape)
-        *window, inputs, outputs = shape
+        window, inputs, outputs = split_shape(shape)
         if not window:
             return jnp.eye(inputs, outputs, dtype=dtype)
         if outputs % groups:
-            raise ValueError(f"identity(groups={groups}) needs a multiple of {groups} output channels, not {outputs}")
-        taps = jnp.tile(jnp.eye(inputs, outputs // groups, dtype=dtype), (1, groups))  # [in / groups, out]
-        centre = tuple((size - 1) // 2 for size in window)
-        return jnp.zeros(shape, dtype).at[centre].set(taps)
+            raise ValueError(f"identity needs a multiple of {groups} output channels, not {outputs}")
+        matrix = jnp.tile(jnp.eye(inputs, outputs // groups, dtype=dtype), (1, groups))  # [in / groups, out]
+        tap = tuple((size - 1) // 2 for size in window)
+        return jnp.zeros(shape, dtype).at[tap].set(matrix)
 
     return Initializer(kernel)

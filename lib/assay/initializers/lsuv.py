@@ -15,17 +15,17 @@ PreActivations = Callable[[Any], list[tuple[Path, jax.Array]]]
 
 
 def lsuv(tol: float = 0.1, iterations: int = 10) -> Initializer:
-    """Orthogonal kernels, then layer by layer kernel /= std(pre-activation) on a batch (Mishkin & Matas 2016, alg. 1).
+    """Orthogonal kernels, each then divided by its output's std on a batch (Mishkin & Matas 2016, alg. 1).
 
-    The standard deviation is over the whole batch of a layer's pre-activations. A layer is done when
+    Layer after layer in forward order, over all of a layer's pre-activations. A layer is done when
     |variance - 1| < tol, after `iterations` divisions, or at once where the variance is 0 or not finite.
 
     Args:
-      tol: tolerance on the variance, 0.1 in the paper's code.
+      tol: tolerance on the variance.
       iterations: most divisions of one kernel.
 
     Raises:
-      ValueError: tol not positive and finite, iterations < 1; in adjust, a path that leads to no array in params.
+      ValueError: tol not positive and finite, or iterations < 1; in adjust, a path that is not in params.
     """
     if not 0 < tol < math.inf:
         raise ValueError(f"tol must be a finite number > 0, not {tol!r}")
@@ -33,7 +33,7 @@ def lsuv(tol: float = 0.1, iterations: int = 10) -> Initializer:
         raise ValueError(f"iterations must be an integer >= 1, not {iterations!r}")
 
     def adjust(preactivations: PreActivations, params: Any) -> Any:
-        # One loop over (layer, trial) compiles the model once; a loop per layer would compile it once per layer.
+        # A single loop over (layer, trial): a loop for every layer would compile the model every time.
         def unfinished(carry):
             return carry[-1]
 
@@ -62,7 +62,8 @@ def _divided(params: Any, divisors: dict[Path, jax.Array]) -> Any:
     paths = [tuple(entry.key for entry in path) for path, _ in leaves]
     if missing := [path for path in divisors if path not in paths]:
         raise ValueError(f"no kernel at {missing[0]!r} in params; known: {paths}")
-    divided = [
-        leaf / divisors[path].astype(leaf.dtype) if path in divisors else leaf for path, (_, leaf) in zip(paths, leaves)
-    ]
-    return treedef.unflatten(divided)
+    kernels = [leaf for _, leaf in leaves]
+    for i, path in enumerate(paths):
+        if path in divisors:
+            kernels[i] = kernels[i] / divisors[path].astype(kernels[i].dtype)
+    return treedef.unflatten(kernels)

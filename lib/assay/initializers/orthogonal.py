@@ -19,7 +19,7 @@ def _split_gain(gain: float | str) -> tuple[float, bool]:
 
 
 def orthogonal(gain: float | str = 1.0) -> Initializer:
-    """gain times a random matrix with orthonormal columns, or rows if there are fewer of them (Saxe et al. 2014).
+    """gain times a random matrix with orthonormal columns, or rows if those are fewer (Saxe et al. 2014).
 
     A convolution's kernel is the matrix [height x width x in / groups, out]. The mean square of a weight is
     gain^2 / max(rows, columns), so that a layer with more outputs than inputs keeps the length of the signal,
@@ -36,17 +36,17 @@ def orthogonal(gain: float | str = 1.0) -> Initializer:
 
 
 def delta_orthogonal(gain: float | str = 1.0) -> Initializer:
-    """Convolutions that are an orthogonal matrix at the centre tap and 0 elsewhere (Xiao et al. 2018, alg. 1).
+    """Convolutions with orthonormal rows at the centre tap and 0 elsewhere (Xiao et al. 2018).
 
-    The tap is (size - 1) // 2, so that with SAME padding and stride 1 the layer keeps the length of every pixel's
-    vector times gain; for groups > 1 it does not. A dense kernel has no taps and is `orthogonal`.
+    The tap is (size - 1) // 2, so that with SAME padding and stride 1 the layer multiplies the length of
+    every pixel's vector by gain; with groups > 1 it does not. A dense kernel has no taps and is `orthogonal`.
 
     Args:
       gain: a number, or "activation": the gain of the activation that follows.
 
     Raises:
-      ValueError: gain neither positive and finite nor "activation"; in the kernel, a convolution with more inputs
-        than outputs, which cannot keep lengths.
+      ValueError: gain neither positive and finite nor "activation"; in the kernel, a convolution with more
+        inputs than outputs, which cannot keep lengths.
     """
     scale, use_gain = _split_gain(gain)
 

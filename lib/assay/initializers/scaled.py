@@ -1,8 +1,8 @@
 """Independent weights of a chosen variance.
 
-Normal kernels are plain Gaussians, as in the papers (JAX's own he_normal and its kin cut them off at two standard
-deviations); either kind has exactly the variance that its docstring gives. fan_in = in, or height x width x
-in / groups; fan_out = out, or height x width x out (groups do not show in a kernel's shape). Biases are 0 unless said.
+Normal kernels are plain Gaussians, as in the papers (JAX's own he_normal and its kin are cut off at two
+standard deviations and widened to the same variance). fan_in = in, or height x width x in / groups;
+fan_out = out, or height x width x out, for groups do not show in a kernel's shape. Biases are 0 unless said.
 """
 
 from collections.abc import Sequence
@@ -44,12 +44,12 @@ def normal(std: float) -> Initializer:
 
 
 def uniform_fan_in() -> Initializer:
-    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): variance 1 / (3 fan_in), the heuristic of Glorot & Bengio 2010, eq. 1."""
+    """U(-r, r), r = 1 / sqrt(fan_in), variance 1 / (3 fan_in): heuristic of Glorot & Bengio 2010, eq. 1."""
     return _scaling(1 / 3, "fan_in", "uniform")
 
 
 def glorot_uniform() -> Initializer:
-    """U(-r, r) with r = sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16: normalized initialisation)."""
+    """U(-r, r), r = sqrt(6 / (fan_in + fan_out)): normalized init (Glorot & Bengio 2010, eq. 16)."""
     return _scaling(1, "fan_avg", "uniform")
 
 
@@ -76,8 +76,8 @@ def he_uniform() -> Initializer:
 def he_variance_misread() -> Initializer:
     """N(0, sqrt(2 / fan_in)) with that root taken as the *variance*: he_normal misread.
 
-    A lecture deck prints N(0, sqrt(2 / n)) beside Normal(0, s^2). Read as a variance it is sqrt(fan_in / 2) times
-    too large, and a ReLU layer of 200 inputs multiplies the signal's variance by 10. Kept as the ablation.
+    A lecture deck prints N(0, sqrt(2 / n)) beside Normal(0, s^2). As a variance the root is sqrt(fan_in / 2)
+    times too large: a ReLU layer of 200 inputs multiplies the signal's variance by 10. Kept as an ablation.
     """
 
     def draw(key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
@@ -87,7 +87,7 @@ def he_variance_misread() -> Initializer:
 
 
 def meanfield(sigma_w2: float, sigma_b2: float) -> Initializer:
-    """Kernels N(0, sigma_w2 / fan_in), biases N(0, sigma_b2) (Poole et al. 2016; Schoenholz et al. 2017, eq. 2).
+    """Kernels N(0, sigma_w2 / fan_in), biases N(0, sigma_b2) (Poole et al. 2016; Schoenholz et al. 2017).
 
     tanh networks with sigma_b2 = 0.05 are critical at sigma_w2 = 1.76.
 

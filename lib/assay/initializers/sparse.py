@@ -11,9 +11,9 @@ from assay.initializers.initializer import fan_in, Initializer, sampled
 
 
 def sparse(nonzero: int = 15, std: float = 1.0) -> Initializer:
-    """Every unit has `nonzero` incoming weights from N(0, std^2), chosen at random; the others are 0 (Martens 2010, 5).
+    """`nonzero` weights of every unit, chosen at random, are N(0, std^2), the others 0 (Martens 2010, 5).
 
-    All of them where fan_in <= nonzero. A convolution's unit chooses among its height x width x in / groups weights.
+    All of them where fan_in <= nonzero. A convolution's unit has height x width x in / groups weights.
 
     Raises:
       ValueError: nonzero < 1, or std not positive and finite.
