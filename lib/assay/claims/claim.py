@@ -15,7 +15,7 @@ EXPECTS = ("difference", "equivalence")
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """`better` has a lower metric than `worse`, by more than the smallest effect of interest; or they are equal.
+    """`better` has a lower metric than `worse` by more than the smallest effect of interest, or is equal.
 
     Attributes:
       id: short name, unique in its study.
@@ -23,10 +23,10 @@ class Claim:
       better, worse: the two arms: the same Config fields with other values (Specs in canonical spelling, see
         `spelt`). Fields they leave free are averaged over: one difference per seed, over all matching pairs.
       metric: a final metric for which lower is better: "test_error", "steps_to_target", "train_loss", ...
-      smallest: smallest effect of interest. Scale "difference": in the metric's units (errors are fractions 0..1),
-        at least 0. Scale "ratio": the ratio worse / better, at least 1.
+      smallest: smallest effect of interest. Scale "difference": in the metric's units (errors are fractions
+        0..1), at least 0. Scale "ratio": the ratio worse / better, at least 1.
       scale: whether the effect is worse - better, or worse / better (geometric mean over seeds).
-      expects: "difference" if `better` is claimed to be better, "equivalence" if both are claimed to be equal up
+      expects: "difference" if `better` is claimed to be better, "equivalence" if both are claimed equal up
         to the smallest effect (which arm is called better is then of no consequence).
       source: where the claim stands (deck and slide, paper and table).
       cited: what that source says, with its figure.
@@ -73,7 +73,8 @@ class Claim:
         if isinstance(self.smallest, bool) or not isinstance(self.smallest, (int, float)):
             return f"smallest must be a number, not {self.smallest!r}"
         if not nothing <= self.smallest < math.inf:
-            return f"smallest must be at least {nothing:g} and finite on scale {self.scale!r}, not {self.smallest:g}"
+            wanted = f"at least {nothing:g} and finite on scale {self.scale}"
+            return f"smallest must be {wanted}, not {self.smallest:g}"
         if self.expects == "equivalence" and self.smallest == nothing:
             return f"equivalence needs a smallest effect above {nothing:g}"
         return ""
@@ -84,7 +85,7 @@ class Claim:
         return float(self.smallest) if self.scale == "difference" else math.log(self.smallest)
 
     def spelt(self, canonical: Callable[[str, Any], Any]) -> "Claim":
-        """This claim with every arm's value replaced by `canonical(field, value)`, as stored rows spell it."""
+        """This claim with every value of an arm replaced by `canonical(field, value)`, as rows spell it."""
         arms = {
             side: {name: canonical(name, value) for name, value in getattr(self, side).items()}
             for side in ("better", "worse")

@@ -1,9 +1,10 @@
-"""From stored trials to one paired difference per seed, with everything that was censored, diverged or missing.
+"""From stored trials to one paired difference per seed, and what was censored, diverged or missing.
 
-A trial that diverged is a result, so it must not drop out of a comparison and leave the survivors: its error
-counts as 1, its steps to the target as the whole budget. A loss has no such worst value; see `Contrast.obstacle`.
-Steps to a target that was never reached count as the budget. Both arms get the same budget, the smaller one, so
-what is compared is the mean of min(steps, budget): a restricted mean, as in survival analysis.
+A trial that diverged is a result, so it must not drop out of a comparison and leave the survivors: its
+error counts as 1, its steps to the target as the whole budget. A loss has no such worst value; see
+`Contrast.obstacle`. Steps to a target that was never reached count as the budget. Both arms get the same
+budget, the smaller one, so what is compared is the mean of min(steps, budget): a restricted mean, as in
+survival analysis.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ class Contrast:
 
     Attributes:
       seeds: [n] that have all their pairs, ascending.
-      differences: float64 [n], worse - better, or log(worse / better); averaged over the matching pairs of a seed.
+      differences: float64 [n], worse - better, or log(worse / better); means over the pairs of a seed.
       floor: least standard deviation the differences are given, see `_floor`.
       better_mean, worse_mean: means over the seeds kept, in the metric's units (geometric on scale "ratio").
       better, worse: tallies.
@@ -79,24 +80,25 @@ def contrast(claim: Claim, rows: Sequence[Row]) -> Contrast | str:
         raise ValueError(f"claim {claim.id!r}: {spec.nearest(claim.metric, finals, 'metric')}")
     arms = {}
     for side, selector in (("better", claim.better), ("worse", claim.worse)):
-        selected = [row for row in rows if all(_plain(row[name]) == _plain(selector[name]) for name in selector)]
+        selected = [row for row in rows if all(_plain(row[k]) == _plain(v) for k, v in selector.items())]
         if not selected:
-            return "arm " + ", ".join(f"{name}={value}" for name, value in selector.items()) + " is not in this run"
+            return f"arm {', '.join(f'{k}={v}' for k, v in selector.items())} is not in this run"
         arms[side] = _by_pair(claim, selected)
     combinations = {key[1] for key in arms["better"]} & {key[1] for key in arms["worse"]}
     if not combinations:
         return f"the arms share no value of the other fields, so nothing pairs ({_where_apart(claim, rows)})"
-    kept = {side: {key: row for key, row in arm.items() if key[1] in combinations} for side, arm in arms.items()}
-    return _paired(claim, kept, combinations)
+    for side, arm in arms.items():
+        arms[side] = {key: row for key, row in arm.items() if key[1] in combinations}
+    return _paired(claim, arms, combinations)
 
 
 def _by_pair(claim: Claim, rows: Sequence[Row]) -> dict[tuple, Row]:
-    free = [name for name in config.fields() if name in rows[0] and name != "seed" and name not in claim.better]
+    free = _free(claim, rows)
     found = {}
     for row in rows:
         key = (row["seed"], tuple(_plain(row[name]) for name in free))
         if key in found:
-            raise ValueError(f"claim {claim.id!r}: two rows hold the same trial, {row.get('id', key)}; remove one")
+            raise ValueError(f"claim {claim.id!r}: two rows hold one trial, {row.get('id', key)}; remove one")
         found[key] = row
     return found
 
@@ -106,16 +108,23 @@ def _plain(value: Any) -> Any:
 
 
 def _where_apart(claim: Claim, rows: Sequence[Row]) -> str:
-    varying = [name for name in config.fields() if name in rows[0] and len({_plain(row[name]) for row in rows}) > 1]
-    return "they vary in " + ", ".join(name for name in varying if name not in claim.better and name != "seed")
+    varying = [name for name in _free(claim, rows) if len({_plain(row[name]) for row in rows}) > 1]
+    return f"they vary in {', '.join(varying)}"
+
+
+def _free(claim: Claim, rows: Sequence[Row]) -> list[str]:
+    """The Config fields that the claim leaves free, seeds aside."""
+    pinned = {"seed", *claim.better}
+    return [name for name in config.fields() if name in rows[0] and name not in pinned]
 
 
 def _paired(claim: Claim, arms: Mapping[str, Mapping[tuple, Row]], combinations: set[tuple]) -> Contrast:
     tallies, values = {}, {}
-    budgets = {c: _budget(arms, c) for c in combinations} if claim.metric == STEPS else dict.fromkeys(combinations)
+    stepwise = claim.metric == STEPS
+    budgets = {c: _budget(arms, c) if stepwise else None for c in combinations}
     for side, arm in arms.items():
-        tallies[side] = Tally(trials=len(arm))
-        values[side] = {key: _value(row, claim.metric, budgets[key[1]], tallies[side]) for key, row in arm.items()}
+        tallies[side] = tally = Tally(trials=len(arm))
+        values[side] = {key: _value(row, claim.metric, budgets[key[1]], tally) for key, row in arm.items()}
     every = np.array([value for side in values.values() for value in side.values() if value is not None])
     obstacle = _obstacle(claim, tallies, every)
     seeds = sorted({seed for arm in arms.values() for seed, _ in arm})
@@ -140,13 +149,13 @@ def _paired(claim: Claim, arms: Mapping[str, Mapping[tuple, Row]], combinations:
         worse=tallies["worse"],
         pairs=len(combinations),
         dropped=len(seeds) - len(kept),
-        budget=min(budgets.values()) if claim.metric == STEPS else None,
+        budget=min(budgets.values()) if stepwise else None,
         obstacle=obstacle,
     )
 
 
 def _budget(arms: Mapping[str, Mapping[tuple, Row]], combination: tuple) -> int:
-    """Steps both arms had in this pair: a diverged trial may have stopped early, so others are asked first."""
+    """Steps both arms had in this pair; a diverged trial may have stopped early, so others come first."""
     longest = []
     for arm in arms.values():
         rows = [row for key, row in arm.items() if key[1] == combination]
@@ -175,20 +184,21 @@ def _obstacle(claim: Claim, tallies: Mapping[str, Tally], every: np.ndarray) -> 
     if lost := sum(tally.undefined for tally in tallies.values()):
         trials = sum(tally.trials for tally in tallies.values())
         return (
-            f"{lost} of {trials} trials diverged and have no {claim.metric}, and the survivors alone would mislead: "
-            f"ask about an error or {STEPS}"
+            f"{lost} of {trials} trials diverged and have no {claim.metric}; "
+            f"the survivors alone would mislead: ask about an error or {STEPS}"
         )
     if claim.scale == "ratio" and len(every) and every.min() <= 0:
-        return f"a ratio needs positive values and a trial has {claim.metric} {every.min():g}: use scale 'difference'"
+        return f"a ratio needs positive values, but {claim.metric} is {every.min():g} once: use differences"
     return ""
 
 
 def _floor(every: np.ndarray, pairs: int, scale: str) -> float:
     """Half the metric's resolution, for the mean of `pairs` pairs: the differences' least standard deviation.
 
-    An error is a multiple of 1 / (test examples), steps of the evaluation interval. A few equal differences are
-    then no sign of a small spread: a variable on a lattice of step q may take two neighbouring points, with sd up
-    to q / 2. The step is read off the values, as the smallest gap between them; 0 if all are equal.
+    An error is a multiple of 1 / (test examples), steps of the evaluation interval. A few equal differences
+    are then no sign of a small spread: a variable on a lattice of step q may take two neighbouring points,
+    with sd up to q / 2. The step is read off the values, as the smallest gap between them; 0 if all are
+    equal.
     """
     levels = np.unique(np.round(every, 9))
     if len(levels) < 2:

@@ -1,17 +1,17 @@
 """The one rule that turns a family's paired differences into decisions, at a fixed n and under watch alike.
 
-Every claim has an anytime-valid confidence sequence of its mean effect (`assay.stats.sequential`). It is decided
-when the sequence lies wholly in one of three regions: beyond the margin, inside -margin..margin, or beyond the
-margin in the other direction. The smallest level at which it does so is the decision's p-value: the larger of the
-two p-values of the nulls "mean = margin" and "mean = -margin". Holm's procedure takes these p-values over all the
-claims of a study.
+Every claim has an anytime-valid confidence sequence of its mean effect (`assay.stats.sequential`). It is
+decided when the sequence lies wholly in one of three regions: beyond the margin, inside -margin..margin, or
+beyond the margin in the other direction. The smallest level at which it does so is the decision's p-value:
+the larger of the two p-values of the nulls "mean = margin" and "mean = -margin". Holm's procedure takes
+these p-values over all the claims of a study.
 
-What that guarantees. A wrong decision puts a margin between the sequence and the true mean, so it leaves the true
-mean out, which at level a ever happens with probability a at most. Hence one claim alone is ever decided wrongly
-with probability alpha at most, and by Bonferroni m claims at level alpha / m. Holm's later steps use the larger
-alpha / (m - k). That they keep to alpha for decisions with a direction is proven for independent claims (Shaffer
-1980, Annals of Statistics 8:1342; Finner 1999, Annals of Statistics 27:274) and open for dependent ones, such as
-claims that share an arm; `benchmarks/calibration.py` measures those.
+What that guarantees. A wrong decision puts a margin between the sequence and the true mean, so it leaves
+the true mean out, which at level a ever happens with probability a at most. Hence one claim alone is ever
+decided wrongly with probability alpha at most, and by Bonferroni m claims at level alpha / m. Holm's later
+steps use the larger alpha / (m - k). That they keep to alpha for decisions with a direction is proven for
+independent claims (Shaffer 1980, Annals of Statistics 8:1342; Finner 1999, Annals of Statistics 27:274) and
+open for dependent ones, such as claims that share an arm; `benchmarks/calibration.py` measures those.
 """
 
 from typing import NamedTuple
@@ -28,8 +28,8 @@ class Decision(NamedTuple):
     """Arrays [..., m] over the claims of a family.
 
     Attributes:
-      region: int8, BEYOND (better by more than the margin), INSIDE (equal up to it), REVERSED (worse by more than
-        it), or OPEN (undecided).
+      region: int8, BEYOND (better by more than the margin), INSIDE (equal up to it), REVERSED (worse by
+        more than it), or OPEN (undecided).
       p: anytime-valid p-value of the decision.
       adjusted: p after Holm; decided where adjusted <= alpha.
       level: the level Holm gave the claim.

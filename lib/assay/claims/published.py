@@ -30,8 +30,8 @@ class Published:
       metric: the final metric of ours that it is compared with.
       value: the published figure in that metric's units (errors are fractions 0..1).
       source: paper and table.
-      protocol: how it was obtained, by name: Config fields, arguments of their Specs ("width", "depth"), or any
-        other condition ("preprocessing"), with the published value; "" where the paper does not say.
+      protocol: how it was obtained, by name: Config fields, arguments of their Specs ("width", "depth"), or
+        any other condition ("preprocessing"), with the published value; "" where the paper does not say.
       mark: how well the figure is verified, a key of `MARKS`.
 
     Raises:
@@ -86,7 +86,8 @@ def compare(published: Published, rows: Sequence[Mapping[str, Any]]) -> Comparis
     """
     ours = [row for row in rows if all(row[name] == value for name, value in published.arm.items())]
     diverged = sum(row["status"] == "diverged" for row in ours)
-    values = np.array([value for row in ours if (value := _value(row, published.metric)) is not None], np.float64)
+    known = [value for row in ours if (value := _value(row, published.metric)) is not None]
+    values = np.array(known, np.float64)
     mean = float(values.mean()) if len(values) else math.nan
     half_width = _half_width(values)
     differs, unknown = _protocol(published.protocol, ours)
@@ -116,7 +117,9 @@ def _half_width(values: np.ndarray) -> float:
     return float(special.stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
 
 
-def _protocol(protocol: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _protocol(
+    protocol: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names that differ and names that can't be compared; what varies among our own rows differs."""
     ours = [_conditions_of(row) for row in rows]
     told = [name for name in protocol if protocol[name] != "" and ours and all(name in one for one in ours)]

@@ -22,8 +22,8 @@ from assay.stats import sequential
 class Verdict:
     """One claim's outcome with its evidence.
 
-    Effects are positive where the claim's `better` arm is better: worse - better in the metric's units, or, on
-    scale "ratio", worse / better. Figures that don't exist are NaN here and null in JSON.
+    Effects are positive where the claim's `better` arm is better: worse - better in the metric's units, or,
+    on scale "ratio", worse / better. Figures that don't exist are NaN here and null in JSON.
 
     Attributes:
       claim: the claim.
@@ -89,7 +89,7 @@ class Verdict:
             "cited": claim.cited,
             "arms": [dict(claim.better), dict(claim.worse)],
         }
-        evidence = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "claim"}
+        evidence = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[1:]}
         return {name: _json(value) for name, value in (about | evidence).items()}
 
 
@@ -103,7 +103,8 @@ def judge(
 
     Args:
       claims: with arms in canonical spelling (`Claim.spelt`) and different ids.
-      rows: one per finished trial: every Config field, `status` ("done" or "diverged"), `steps`, final metrics.
+      rows: one per finished trial: every Config field, `status` ("done" or "diverged"), `steps`, and the
+        final metrics.
       alpha: level of the family, in 0..1 (exclusive).
       command: reproduces the trials; stored with every verdict.
 
@@ -143,7 +144,10 @@ def _family(
     verdicts = {}
     for i, claim in enumerate(claims):
         mine = rule.Decision(*(field[i] for field in decision))
-        verdicts[claim.id] = _verdict(claim, found[i], evidence[i], mine, float(sd[i]), float(holm[i]), alpha, command)
+        facts = _verdict(claim, found[i], evidence[i], mine, float(sd[i]))
+        verdicts[claim.id] = Verdict(
+            claim=claim, alpha=alpha, command=command, permutation_p_holm=float(holm[i]), **facts
+        )
     return verdicts
 
 
@@ -153,25 +157,21 @@ def _verdict(
     evidence: fixed.Paired,
     decision: rule.Decision,
     sd: float,
-    permutation_p_holm: float,
-    alpha: float,
-    command: str,
-) -> Verdict:
+) -> dict[str, Any]:
+    """The fields of a Verdict that come from one claim's own trials and decision."""
     unit = _exp if claim.scale == "ratio" else float
     n, mean = evidence.n, evidence.mean
     interval = (unit(float(decision.low)), unit(float(decision.high))) if n else (math.nan, math.nan)
     effect = unit(mean)
     verdict, reason = _outcome(claim, found, decision, effect, interval, n)
-    more_seeds = _more_seeds(claim, mean, sd, n, float(decision.level)) if verdict == "inconclusive" else None
-    helps = verdict == "inconclusive" and not found.obstacle
+    helps = bool(decision.region == rule.OPEN) and not found.obstacle
+    more_seeds = _more_seeds(claim, mean, sd, n, float(decision.level)) if helps else None
     if helps:
         reason += _plan(n, more_seeds, float(decision.level))
-    return Verdict(
-        claim=claim,
+    low, high = -claim.margin, claim.margin
+    return dict(
         verdict=verdict,
         reason=reason + wording.cautions(claim, found),
-        alpha=alpha,
-        command=command,
         effect=effect,
         interval=interval,
         p=float(decision.adjusted),
@@ -183,20 +183,24 @@ def _verdict(
         sd=evidence.sd,
         bca=(unit(evidence.interval[0]), unit(evidence.interval[1])),
         permutation_p=evidence.p,
-        permutation_p_holm=permutation_p_holm,
-        tost_p=equivalence.tost(found.differences, -claim.margin, claim.margin) if n > 1 and claim.margin else math.nan,
+        tost_p=equivalence.tost(found.differences, low, high) if n > 1 and low < high else math.nan,
         improvement=evidence.improvement,
         d=evidence.d,
         trials={"better": dataclasses.asdict(found.better), "worse": dataclasses.asdict(found.worse)},
         dropped=found.dropped,
         pairs=found.pairs,
         more_seeds_help=helps,
-        more_seeds=more_seeds if helps else None,
+        more_seeds=more_seeds,
     )
 
 
 def _outcome(
-    claim: Claim, found: Contrast, decision: rule.Decision, effect: float, interval: tuple[float, float], n: int
+    claim: Claim,
+    found: Contrast,
+    decision: rule.Decision,
+    effect: float,
+    interval: tuple[float, float],
+    n: int,
 ) -> tuple[str, str]:
     """The verdict's word and why."""
     if found.obstacle:
@@ -210,8 +214,10 @@ def _outcome(
         return "inconclusive", said
     if decision.region == rule.INSIDE:
         if censored := found.better.censored + found.worse.censored:
-            return "inconclusive", f"{said}: within {smallest}, but {censored} trials never got there; train longer"
-        return ("equivalent" if claim.expects == "equivalence" else "refuted"), f"{said}: equal within {smallest}"
+            said += f": within {smallest}"
+            return "inconclusive", f"{said}, but {censored} trials fell short: train longer"
+        word = "equivalent" if claim.expects == "equivalence" else "refuted"
+        return word, f"{said}: equal within {smallest}"
     if claim.expects == "equivalence":
         return "refuted", f"{said}: a difference beyond {smallest}"
     if decision.region == rule.BEYOND:
@@ -230,11 +236,11 @@ def _plan(n: int, more_seeds: int | None, level: float) -> str:
         return f"; not settled: about {more_seeds} more seeds if effect and spread stay as they are"
     if n < (fewest := sequential.fewest(level)):
         return f"; a verdict takes {fewest} at least at this study's level, {level:.3g}"
-    return "; not settled, and the effect is too close to the smallest effect of interest to say when it would be"
+    return "; not settled, and too close to the smallest effect of interest to say when it would be"
 
 
 def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
+    return math.inf if value > 700 else math.exp(value)
 
 
 def _json(value: Any) -> Any:

@@ -9,7 +9,7 @@ from assay.claims.contrast import Contrast
 from assay.claims.contrast import STEPS
 
 # Fields whose value says what it is; any other is written field=value.
-_PLAIN = ("task", "dataset", "model", "activation", "init", "optimizer", "schedule", "loss", "augment", "dtype")
+_PLAIN = ("task", "dataset", "model", "activation", "init", "loss", "optimizer", "schedule", "dtype")
 
 
 def arms(claim: Claim) -> tuple[str, str, str]:
@@ -20,12 +20,11 @@ def arms(claim: Claim) -> tuple[str, str, str]:
 
 
 def _label(fields: Mapping[str, Any]) -> str:
-    parts = [str(v) if k in _PLAIN and v not in ("default", "none") else f"{k}={v}" for k, v in fields.items()]
-    return ", ".join(parts)
+    return ", ".join(str(v) if k in _PLAIN else f"{k}={v}" for k, v in fields.items())
 
 
 def number(claim: Claim, value: float) -> str:
-    """An effect, without its unit: errors in points (percent), steps whole, ratios and losses to three figures."""
+    """An effect without its unit: errors in points (percent), steps whole, the rest to three figures."""
     if not math.isfinite(value):
         return "no bound" if claim.scale == "difference" or value > 1 else "0"
     if claim.scale == "ratio":
@@ -58,7 +57,7 @@ def finding(claim: Claim, effect: float, interval: tuple[float, float], seeds: i
         other = f"{shared} with {worse}" if shared else worse
         return f"{other} has {what} [{number(claim, low)}, {number(claim, high)}], {seeds} seeds"
     low, high = interval if effect >= 0 else (-interval[1], -interval[0])
-    fewer = ("fewer" if effect >= 0 else "more") if claim.metric == STEPS else "less" if effect >= 0 else "more"
+    fewer = "more" if effect < 0 else "fewer" if claim.metric == STEPS else "less"
     verb = "needs" if claim.metric == STEPS else "makes"
     size = amount(claim, abs(effect))
     words = f"{size.removesuffix(' steps')} {fewer} {metric(claim)}"
@@ -78,6 +77,8 @@ def cautions(claim: Claim, found: Contrast) -> str:
         if tally.diverged:
             counted = ", errors without a value counting as 100 %" if claim.metric.endswith("_error") else ""
             said.append(f"{tally.diverged} of {tally.trials} trials of {label} diverged{counted}")
+    if found.pairs > 1:
+        said.append(f"Each seed counts with the mean over {found.pairs} pairs that agree in all other fields")
     if found.dropped:
         said.append(f"{found.dropped} seeds dropped because a trial of a pair is missing")
     return "".join(f". {text}" for text in said)

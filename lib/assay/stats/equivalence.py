@@ -1,4 +1,7 @@
-"""TOST: two one-sided tests that a mean lies inside given bounds (Schuirmann 1987, J. Pharmacokin. Biopharm. 15:657)."""
+"""TOST, two one-sided tests that a mean lies inside bounds.
+
+Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
+"""
 
 import numpy as np
 

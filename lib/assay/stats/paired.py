@@ -87,9 +87,9 @@ def _interval(x: np.ndarray, mean: float, equal: bool, confidence: float, seed: 
     from scipy import stats
 
     found = stats.bootstrap(
-        (x,), np.mean, confidence_level=confidence, n_resamples=RESAMPLES, method="BCa", vectorized=True, rng=seed
-    ).confidence_interval
-    return float(found.low), float(found.high)
+        (x,), np.mean, confidence_level=confidence, n_resamples=RESAMPLES, method="BCa", rng=seed
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 def _d(mean: float, sd: float) -> float:

@@ -1,26 +1,28 @@
 """The anytime-valid t test: a confidence sequence that may be looked at after every seed.
 
-A t interval covers at one n fixed beforehand; looked at after every seed it fails far more often than it says.
-A confidence sequence covers at all n at once: P(some n has the mean outside its interval) <= alpha.
+A t interval covers at one n fixed beforehand; looked at after every seed it fails far more often than it
+says. A confidence sequence covers at all n at once: P(some n has the mean outside its interval) <= alpha.
 
-Derivation. X_1..X_n are independent N(mu, sigma^2). Under the null mu = mu0, sigma gets the right Haar measure
-d sigma / sigma; under the alternative, in addition, (mu - mu0) / sigma gets the mixture N(0, 1 / c2). With
-S = sum (X_i - mean)^2, M = mean - mu0 and k = c2 / (n + c2), integrating both out leaves
+Derivation. X_1..X_n are independent N(mu, sigma^2). Under the null mu = mu0, sigma gets the right Haar
+measure d sigma / sigma; under the alternative, in addition, (mu - mu0) / sigma gets the mixture N(0, 1 /
+c2). With S = sum (X_i - mean)^2, M = mean - mu0 and k = c2 / (n + c2), integrating both out leaves
 
     E_n(mu0) = sqrt(k) [(S + n M^2) / (S + k n M^2)]^(n / 2)
              = sqrt(k) [(1 + t^2 / v) / (1 + k t^2 / v)]^((v + 1) / 2),     v = n - 1,  t = sqrt(n) M / sd.
 
 The ratio depends on the data through the scale-invariant (X_i - mu0) / |X_1 - mu0| alone. Of these it is a
-likelihood ratio, hence, whatever sigma is, a martingale from E_1 = 1 at mu0 = mu, and Ville's inequality gives
-P(E_n(mu) >= 1 / alpha for some n) <= alpha. The interval at level alpha holds all mu0 with E_n(mu0) < 1 / alpha.
+likelihood ratio, hence, whatever sigma is, a martingale from E_1 = 1 at mu0 = mu, and Ville's inequality
+gives P(E_n(mu) >= 1 / alpha for some n) <= alpha. The interval at level alpha holds all mu0 with E_n(mu0) <
+1 / alpha.
 
-Sources: Lai 1976, "On confidence sequences", Annals of Statistics 4:265 (right Haar mixture over sigma); Wang &
-Ramdas 2024, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance",
-arXiv:2310.03722 (Gaussian instead of flat mixture over the mean: a test martingale in the reduced filtration).
-All functions are NumPy float64 and broadcast.
+Sources: Lai 1976, "On confidence sequences", Annals of Statistics 4:265 (right Haar mixture over sigma);
+Wang & Ramdas 2024, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown
+variance", arXiv:2310.03722 (Gaussian instead of flat mixture over the mean: a test martingale in the
+reduced filtration). All functions are NumPy float64 and broadcast.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 FEWEST = 3
 """Below this many seeds no p-value under 1 and no bounded interval is given."""
@@ -29,7 +31,9 @@ C2 = 1.0
 """Precision of the mixture over the standardised mean: the test is tuned to effects of about one sd."""
 
 
-def log_e_value(n: np.ndarray, mean: np.ndarray, sd: np.ndarray, null: np.ndarray = 0.0, c2: float = C2) -> np.ndarray:
+def log_e_value(
+    n: ArrayLike, mean: ArrayLike, sd: ArrayLike, null: ArrayLike = 0.0, c2: float = C2
+) -> np.ndarray:
     """log E_n(null), the evidence against the mean `null`; +inf where all values are equal to another mean.
 
     Args:
@@ -48,7 +52,9 @@ def log_e_value(n: np.ndarray, mean: np.ndarray, sd: np.ndarray, null: np.ndarra
     return 0.5 * np.log(k) + 0.5 * n * np.log(ratio)
 
 
-def p_value(n: np.ndarray, mean: np.ndarray, sd: np.ndarray, null: np.ndarray = 0.0, c2: float = C2) -> np.ndarray:
+def p_value(
+    n: ArrayLike, mean: ArrayLike, sd: ArrayLike, null: ArrayLike = 0.0, c2: float = C2
+) -> np.ndarray:
     """min(1, 1 / E_n(null)): valid at whatever n one stops; 1 below `FEWEST` values.
 
     The smallest level whose interval leaves `null` out. Arguments as for `log_e_value`.
@@ -58,12 +64,13 @@ def p_value(n: np.ndarray, mean: np.ndarray, sd: np.ndarray, null: np.ndarray = 
 
 
 def interval(
-    n: np.ndarray, mean: np.ndarray, sd: np.ndarray, alpha: np.ndarray, c2: float = C2
+    n: ArrayLike, mean: ArrayLike, sd: ArrayLike, alpha: ArrayLike, c2: float = C2
 ) -> tuple[np.ndarray, np.ndarray]:
     """The confidence sequence's interval (low, high) at level `alpha` after n values.
 
-    E_n < 1 / alpha solved for t^2 / v: (T - 1) / (1 - k T) with T = (alpha^2 k)^(-1/n); unbounded where k T >= 1,
-    because E_n never exceeds k^(-(n - 1) / 2): few values can't speak against any mean, however equal they are.
+    E_n < 1 / alpha solved for t^2 / v: (T - 1) / (1 - k T) with T = (alpha^2 k)^(-1/n); unbounded where k T
+    >= 1, because E_n never exceeds k^(-(n - 1) / 2): few values can't speak against any mean, however equal
+    they are.
 
     Args:
       alpha: probability that the sequence ever leaves the mean out, in 0..1 (exclusive).
