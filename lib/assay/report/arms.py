@@ -49,9 +49,9 @@ class Arm(NamedTuple):
         return [row for row in self.rows if row.get("status") == "diverged"]
 
     def values(self, metric: str) -> np.ndarray:
-        """Final values of the runs that did not diverge and have one, float64 [runs]."""
-        kept = [row.get(metric) for row in self.rows if row.get("status") != "diverged"]
-        return np.array([value for value in kept if quantities.finite(value)], dtype=np.float64)
+        """The runs' final values where they have one, float64 [runs]; the error of a diverged run is 1."""
+        found = [row.get(metric) for row in self.rows]
+        return np.array([value for value in found if quantities.finite(value)], dtype=np.float64)
 
     def estimate(self, metric: str) -> Estimate:
         """Mean and 95 % t interval over seeds; errors are kept inside their range 0..1."""
@@ -74,15 +74,11 @@ def estimate(values: np.ndarray, within: tuple[float, float] | None = None) -> E
 def steps_to_target(arm: Arm) -> tuple[float, int, int]:
     """Median steps to the target, runs that reached it, runs in all.
 
-    A run that never reaches it, or diverges, counts as later than every other, so the median is NaN where
-    half of the runs or more never do.
+    A run that never reaches it counts as later than every other, so the median is NaN where half of the runs
+    or more never do.
     """
-    steps = [
-        row["steps_to_target"]
-        if row.get("status") != "diverged" and quantities.finite(row.get("steps_to_target"))
-        else math.inf
-        for row in arm.rows
-    ]
+    found = [row.get(quantities.STEPS) for row in arm.rows]
+    steps = [value if quantities.finite(value) else math.inf for value in found]
     reached = sum(map(math.isfinite, steps))
     middle = sorted(steps)[(len(steps) - 1) // 2 : len(steps) // 2 + 1]
     median = sum(middle) / len(middle) if middle else math.nan

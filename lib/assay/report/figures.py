@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 import numpy as np
 
+from assay.claims.published import Comparison
 from assay.report import drawing, quantities, store
 from assay.report.arms import Arm, extremes
 
@@ -95,7 +96,7 @@ def heat_map(study: store.Study, width: float | None = None) -> Figure:
 
 def _cell(axes: Axes, x: int, y: int, arm: Arm | None, mean: float, norm: Normalize) -> None:
     if arm is None or not math.isfinite(mean):
-        what = "no arm" if arm is None else f"all {len(arm.rows)}\ndiverged" if arm.diverged else "not yet run"
+        what = "no arm" if arm is None else "not yet run"
         axes.text(x, y, what, ha="center", va="center", color=drawing.MUTED, fontsize="small")
         return
     found = arm.estimate("test_error")
@@ -159,7 +160,7 @@ def interval_plot(study: store.Study, width: float = 360) -> Figure:
     return drawn
 
 
-def _interval(axes: Axes, y: int, arm: Arm, published: Sequence[dict]) -> None:
+def _interval(axes: Axes, y: int, arm: Arm, published: Sequence[Comparison]) -> None:
     values, found = arm.values("test_error"), arm.estimate("test_error")
     blue = drawing.SERIES[0]["color"]
     axes.plot(values, np.full(len(values), y + 0.22), linestyle="", marker="o", markersize=2.6, color=drawing.MUTED,
@@ -167,9 +168,9 @@ def _interval(axes: Axes, y: int, arm: Arm, published: Sequence[dict]) -> None:
     if math.isfinite(found.low):
         axes.plot([found.low, found.high], [y, y], color=blue, linewidth=2.2, marker="|", markersize=7)
     axes.plot([found.mean], [y], marker="o", markersize=6, color=blue)
-    for entry in published:
-        if entry["metric"] == "test_error":
-            axes.plot([entry["value"]], [y], marker="D", markersize=6, markerfacecolor="none", color=drawing.SERIES[1]["color"])
+    for each in published:
+        if each.published.metric == "test_error":
+            axes.plot([each.published.value], [y], marker="D", markersize=6, markerfacecolor="none", color=drawing.SERIES[1]["color"])
     if arm.diverged or not arm.rows:
         said = f"{len(arm.diverged)} of {len(arm.rows)} diverged" if arm.rows else "not yet run"
         axes.annotate(said, (1, y), (0, 5), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",

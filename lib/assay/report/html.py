@@ -6,10 +6,17 @@ from pathlib import Path
 import shlex
 from typing import Any
 
+from assay.claims.published import Comparison, MARKS
 from assay.report import quantities, store, tables, verdicts
 from assay.report.arms import Arm
 from assay.report.style import PAGE, STYLE
 
+_EVIDENCE = (
+    '<p class="quiet">Effect, interval and p (after Holm’s correction over the claims) decide. The rest is evidence at this '
+    "number of seeds: BCa bootstrap interval, sign-flip permutation test after Holm, equivalence test (TOST), share of "
+    "seeds at which the better arm is better, and the mean difference over its standard deviation, d. "
+    "Means and effects are over paired seeds; points are percentage points.</p>"
+)
 _LISTED = 200  # divergences and published values written out in full
 
 
@@ -28,7 +35,7 @@ def write(study_dir: Path) -> Path:
     from assay.report import drawing, figures, panels, traces  # matplotlib: only where a report is drawn
 
     with drawing.style():
-        body = [_head(study), _section("Verdicts", verdicts.cards(study.verdicts)), _section("Data", _data(study.about))]
+        body = [_head(study), _section("Verdicts", _verdicts(study)), _section("Data", _data(study.about))]
         body.append(_section("Arms", _arms(study)))
         if any(len(arm.values("test_error")) for arm in study.arms):
             if figures.is_grid(study):
@@ -78,6 +85,12 @@ def _head(study: store.Study) -> str:
     return f"<h1>{escape(str(about.get('question') or study.folder.name))}</h1><p class=\"facts\">{said}</p>"
 
 
+def _verdicts(study: store.Study) -> str:
+    head, rows = verdicts.evidence(study.verdicts or [])
+    table = f"<h3>All evidence</h3>{_table(head, rows, range(1, len(head)))}{_EVIDENCE}" if rows else ""
+    return verdicts.cards(study.verdicts) + table
+
+
 def _data(about: Mapping[str, Any]) -> str:
     data = about.get("dataset") or {}
 
@@ -112,8 +125,8 @@ def _arms(study: store.Study) -> str:
         rows.append(cells + [escape(tables.target(arm))] * reached)
     last = len(head)
     said = (
-        "Means over seeds, with the two-sided 95 % interval of Student’s t; n counts the runs that did not diverge. "
-        "Diverged runs are counted apart and are in no mean."
+        "Means over n runs, with the two-sided 95 % interval of Student’s t. A run that diverged answers nothing: "
+        "its error counts as 100 %."
     )
     if reached:
         target = {row.get("target_error") for row in study.rows}
@@ -124,20 +137,16 @@ def _arms(study: store.Study) -> str:
     return _table(head, rows, range(len(fields), last)) + f'<p class="quiet">{escape(said)}</p>' + listed
 
 
-def _published(entry: Mapping[str, Any], arm: Arm, notes: list[str]) -> str:
-    """One published value for the table's cell; its source and protocol go to the notes below."""
-    metric, mark = str(entry["metric"]), str(entry.get("mark") or "")
-    unverified = "reported, unverified" if mark.startswith("M") else ""
-    number = _value(metric, entry.get("value"))
-    what = "" if metric == "test_error" else f"{escape(quantities.name(metric))} "
-    ours = arm.estimate(metric)
-    beside = f"here {quantities.value(metric, ours.mean)} {quantities.interval(metric, ours.low, ours.high)}".strip()
-    said = [f"{arm.label}: {quantities.name(metric)} {quantities.value(metric, entry.get('value'))}, {beside}",
-            str(entry.get("source") or "no source given"), unverified,
-            f"protocol: {entry.get('protocol') or 'not stated'}"]
-    notes.append(escape(verdicts.minus("; ".join(part for part in said if part))))
-    small = f"<small>{unverified}</small>" if unverified else ""
-    return f"<div>{what}{number}&nbsp;<sup>{len(notes)}</sup>{small}</div>"
+def _published(found: Comparison, arm: Arm, notes: list[str]) -> str:
+    """One published value for the table's cell; source, protocol and our figure go to the notes below."""
+    theirs = found.published
+    small = f"<small>{escape(MARKS[theirs.mark])}</small>" if theirs.mark.startswith("M") else ""
+    what = "" if theirs.metric == "test_error" else f"{escape(quantities.name(theirs.metric))} "
+    protocol = ", ".join(f"{name} {value}" for name, value in theirs.protocol.items() if value != "")
+    said = f"{arm.label}, {quantities.name(theirs.metric)}: {found.text}. {theirs.source}"
+    said += f" (published with {protocol})." if protocol else "."
+    notes.append(escape(verdicts.minus(said.replace("+-", "±"))))
+    return f"<div>{what}{_value(theirs.metric, theirs.value)}&nbsp;<sup>{len(notes)}</sup>{small}</div>"
 
 
 def _value(metric: str, number: float | None) -> str:
@@ -147,7 +156,7 @@ def _value(metric: str, number: float | None) -> str:
 
 def _intervals(study: store.Study, drawing: Any, figures: Any) -> tuple[str, str]:
     said = "Dot and bar: mean test error and its 95 % t interval. Small dots: single runs."
-    if any(entry["metric"] == "test_error" for found in study.published for entry in found):
+    if any(each.published.metric == "test_error" for found in study.published for each in found):
         said += " Open diamonds: published values."
     if len(study.arms) > figures.LIMIT:
         said += f" Shown: the {figures.LIMIT} arms with the lowest and the highest means, of {len(study.arms)}."
@@ -214,6 +223,6 @@ def _environment(study: store.Study) -> str:
     seeds = quantities.ranges([int(seed) for seed in about.get("seeds") or []])
     facts = {"seeds": seeds.replace("-", "–"), **(about.get("provenance") or {})}
     parameters = {f"parameters of {model}": f"{count:,}" for model, count in (about.get("params") or {}).items()}
-    constant = {field: value for field, value in (about.get("base") or {}).items() if field not in (*study.fields, "seed")}
+    constant = store.constants(about, study.rows, study.fields)
     settled = "<h3>The same in every arm</h3>" + _facts(constant) if constant else ""
     return _facts(facts | parameters) + settled

@@ -3,12 +3,12 @@
 Everything here returns ASCII; the page and the terminal choose their own signs afterwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import math
 from typing import Any
 
 MISSING = "n/a"
-_NAMES = {"steps_to_target": "steps to target", "seconds": "seconds"}
+STEPS = "steps_to_target"
 
 
 def is_error(metric: str) -> bool:
@@ -18,7 +18,7 @@ def is_error(metric: str) -> bool:
 
 def name(metric: str) -> str:
     """`test_error` -> `test error`."""
-    return _NAMES.get(metric, metric.replace("_", " "))
+    return metric.replace("_", " ")
 
 
 def finite(x: Any) -> bool:
@@ -42,28 +42,38 @@ def interval(metric: str, low: float | None, high: float | None) -> str:
     return f"[{value(metric, low)}, {value(metric, high)}]".replace(" %", "")
 
 
-def difference(metric: str, x: float | None, signed: bool = True) -> str:
-    """A difference with its unit: `-0.42 pp` (percentage points), `+120`, `0.0031`."""
-    return f"{_bare(metric, x, signed)} pp" if finite(x) and is_error(metric) else _bare(metric, x, signed)
+def amount(metric: str, scale: str, x: float | None, signed: bool = False) -> str:
+    """The size of an effect with its unit: `0.42 points` (of per cent), `120 steps`, `6.1 times`, `0.0031`.
 
-
-def effect(metric: str, x: float | None, bounds: Sequence[float | None] | None) -> str:
-    """An effect with its interval: `-0.42 pp [-0.60, -0.24]`."""
-    if not finite(x) or bounds is None or any(bound is None for bound in bounds):
-        return difference(metric, x)
-    low, high = (_bare(metric, bound, True) for bound in bounds)
-    return f"{difference(metric, x)} [{low}, {high}]"
-
-
-def _bare(metric: str, x: float | None, signed: bool) -> str:
-    if not isinstance(x, (int, float)) or math.isnan(x):
+    Args:
+      scale: "difference", in the metric's units, or "ratio".
+    """
+    if not finite(x):
         return MISSING
-    sign = "+" if signed else ""
-    if math.isinf(x):
-        return f"{x:{sign}}"
-    if is_error(metric):
-        return f"{100 * x:{sign}.{2 if abs(x) >= 1e-4 or x == 0 else 3}f}"
-    return f"{x:{sign},.0f}" if abs(x) >= 1000 else f"{x:{sign}.3g}"
+    unit = " times" if scale == "ratio" else " points" if is_error(metric) else " steps" if metric == STEPS else ""
+    return _bare(metric, scale, x, signed) + unit
+
+
+def effect(verdict: Mapping[str, Any]) -> str:
+    """A verdict's effect with its interval: `+0.42 points [+0.24, +0.60]`; positive is as claimed."""
+    metric, scale = str(verdict.get("metric")), str(verdict.get("scale") or "difference")
+    found = amount(metric, scale, verdict.get("effect"), signed=True)
+    return f"{found} {bounds(metric, scale, verdict.get('interval'))}".strip()
+
+
+def bounds(metric: str, scale: str, interval: Sequence[float | None] | None) -> str:
+    """An effect's interval without unit: `[+0.24, +0.60]`, `[no bound, +0.60]`; empty where it has no end at all."""
+    if not interval or not any(map(finite, interval)):
+        return ""
+    low, high = (_bare(metric, scale, x, True) if finite(x) else "no bound" for x in interval)
+    return f"[{low}, {high}]"
+
+
+def _bare(metric: str, scale: str, x: float, signed: bool) -> str:
+    sign = "+" if signed and scale != "ratio" else ""
+    if is_error(metric) and scale != "ratio":
+        return f"{100 * x:{sign}.2f}"
+    return f"{x:{sign},.0f}" if abs(x) >= 1000 or (metric == STEPS and scale != "ratio") else f"{x:{sign}.3g}"
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -1,10 +1,12 @@
 """Reads what a study left on disk. The report knows nothing else: what is not stored is not shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from assay.claims.published import compare, Comparison, Published
 from assay.report import arms, quantities
 
 
@@ -22,7 +24,7 @@ class Study(NamedTuple):
       fields: the Config fields that tell the arms apart: the axes with several values first.
       arms: every planned arm, finished or not.
       verdicts: verdicts.json, or None where no verdict was given yet.
-      published: for each arm (same order), the published results it can stand beside.
+      published: for each arm (same order), the published figures it can stand beside.
     """
 
     folder: Path
@@ -31,7 +33,7 @@ class Study(NamedTuple):
     fields: list[str]
     arms: list[arms.Arm]
     verdicts: list[dict[str, Any]] | None
-    published: list[list[dict[str, Any]]]
+    published: list[list[Comparison]]
 
 
 def read(folder: Path) -> Study:
@@ -46,17 +48,37 @@ def read(folder: Path) -> Study:
     about = _json(folder / "study.json", dict)
     verdicts = _json(folder / "verdicts.json", list) if (folder / "verdicts.json").is_file() else None
     rows = _rows(folder / "results.parquet")
-    axes = {field: list(values) for field, values in (about.get("axes") or {}).items() if field != "seed"}
+    axes = {field: [_plain(v) for v in values] for field, values in (about.get("axes") or {}).items() if field != "seed"}
     fields = [field for field, values in axes.items() if len(values) > 1]
-    fields += [f for f in arms.varying(rows, list(about.get("base") or axes)) if f not in fields]
-    base = dict(about.get("base") or {})
-    plan = {field: axes.get(field) or sorted({row[field] for row in rows}, key=str) for field in fields}
-    gathered = arms.group(rows, fields, plan)
-    if any(field not in axes for field in fields):  # no plan says which combinations of these exist
+    fields += [field for field in arms.varying(rows, _config_fields(about)) if field not in fields]
+    gathered = arms.group(rows, fields, {field: _planned(rows, field, axes.get(field, [])) for field in fields})
+    if not set(fields) <= set(axes):  # which combinations of a field without axis were planned is not stored
         gathered = [arm for arm in gathered if arm.rows]
-    constant = base | {field: values[0] for field, values in axes.items() if len(values) == 1}
-    published = [_published(about, constant | arm.fields) for arm in gathered]
-    return Study(folder, about, rows, fields, gathered, verdicts, published)
+    published = _published(about)
+    settled = {field: _plain(value) for field, value in constants(about, rows, fields).items()}
+    beside = [[compare(each, arm.rows) for each in published if _selects(each, settled | arm.fields)] for arm in gathered]
+    return Study(folder, about, rows, fields, gathered, verdicts, beside)
+
+
+def constants(about: Mapping[str, Any], rows: Sequence[arms.Row], fields: Sequence[str]) -> dict[str, Any]:
+    """What every arm shares: as the trials spell it, or as the study does where none has finished."""
+    shared = (about.get("base") or {}) | {field: values[0] for field, values in (about.get("axes") or {}).items() if values}
+    stored = rows[0] if rows else {}
+    return {field: stored.get(field, value) for field, value in shared.items() if field not in (*fields, "seed")}
+
+
+def _config_fields(about: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys([*(about.get("axes") or {}), *(about.get("base") or {})]))
+
+
+def _planned(rows: Sequence[arms.Row], field: str, values: Sequence[Any]) -> list[Any]:
+    """The planned values of a field; those of the trials where they are spelt otherwise."""
+    seen = list(dict.fromkeys(row.get(field) for row in rows))
+    return list(values) if values and set(seen) <= set(values) else seen
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _json(path: Path, kind: type) -> Any:
@@ -76,18 +98,27 @@ def _rows(path: Path) -> list[arms.Row]:
     from pyarrow import parquet
 
     try:
-        return parquet.read_table(path).to_pylist()
+        rows = parquet.read_table(path).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise ReportError(f"cannot read {path}: {reason}; run the study again to write it anew") from None
+    return [{name: _plain(value) for name, value in row.items()} for row in rows]
 
 
-def _published(about: Mapping[str, Any], config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = []
-    for entry in about.get("published") or []:
-        metric, value = entry.get("metric", "test_error"), entry.get("value")
-        if quantities.is_error(metric) and not (quantities.finite(value) and 0 <= value <= 1):
-            raise ReportError(f"published {metric} {value!r} must be a fraction 0..1, as errors are stored (1 % = 0.01)")
-        if all(config.get(field) == wanted for field, wanted in (entry.get("arm") or {}).items()):
-            found.append({"metric": metric, **entry})
+def _published(about: Mapping[str, Any]) -> list[Published]:
+    names = [field.name for field in dataclasses.fields(Published)]
+    try:
+        found = [Published(**{name: entry[name] for name in names}) for entry in about.get("published") or []]
+    except KeyError as error:
+        raise ReportError(f"study.json: a published figure lacks {error}; it has {', '.join(names)}") from None
+    except ValueError as error:
+        raise ReportError(f"study.json: {error}") from None
+    for each in found:
+        if quantities.is_error(each.metric) and not 0 <= each.value <= 1:
+            raise ReportError(f"{each.source}: {each.metric} {each.value:g} must be a fraction 0..1 (1 % is 0.01)")
     return found
+
+
+def _selects(published: Published, config: Mapping[str, Any]) -> bool:
+    return all(config.get(field) == _plain(value) for field, value in published.arm.items())
+

@@ -57,6 +57,7 @@ pre code{user-select:all;-webkit-user-select:all}
 figure{margin:16px 0 0}figcaption{margin-top:6px;max-width:52em}
 svg{display:block;width:100%;height:auto;font-family:system-ui,sans-serif}
 svg *{stroke-linejoin:round;stroke-linecap:butt}
+svg.line{max-width:340px;font-size:12px;fill:var(--muted)}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,236px),1fr));gap:20px 22px;margin:16px 0}
 .grid figure{margin:0;break-inside:avoid}
 .grid figcaption{margin:0 0 2px;color:var(--ink);font-weight:600;font-size:14px}

@@ -9,10 +9,11 @@ from assay.report import arms, quantities
 
 WIDTH = 100
 _GAP = "  "
+_ASCII = str.maketrans({"–": "-", "—": "-", "−": "-", "±": "+-", "×": "x", "’": "'", "“": '"', "”": '"', "≤": "<=", "≥": ">="})
 
 
 def verdict_table(verdicts: Sequence[Mapping[str, Any]], unicode: bool | None = None) -> str:
-    """Verdicts as text: one block a claim, with the effect, its interval and the sentence of evidence.
+    """Verdicts as text: a row of numbers a claim, its statement and the sentence of evidence below it.
 
     Args:
       verdicts: the objects of verdicts.json.
@@ -23,24 +24,25 @@ def verdict_table(verdicts: Sequence[Mapping[str, Any]], unicode: bool | None = 
     """
     if not verdicts:
         return "no verdicts yet"
-    blocks = []
-    for verdict in verdicts:
-        metric = str(verdict.get("metric", ""))
-        found = quantities.effect(metric, verdict.get("effect"), verdict.get("interval"))
-        numbers = [
-            f"{quantities.name(metric)} {found}" if metric else found,
-            f"smallest of interest {quantities.difference(metric, verdict.get('smallest'), signed=False)}",
-            f"n = {verdict.get('n', quantities.MISSING)}",
-        ]
-        said = f"{verdict.get('statement', '')} [{verdict.get('claim', '')}]"
-        blocks.append([str(verdict.get("verdict", "")).upper(), [said, "; ".join(numbers), verdict.get("reason", "")]])
-    first = max(len(word) for word, _ in blocks)
+    rows = [("verdict", "effect [interval]", "smallest", "seeds", "claim"), *map(_numbers, verdicts)]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    room = max(12, WIDTH - sum(widths) - 4 * len(_GAP))
     lines = []
-    for word, sentences in blocks:
-        body = [line for text in sentences for line in _wrap(text, WIDTH - first - len(_GAP))] or [""]
-        heads = [word] + [""] * (len(body) - 1)
-        lines += [f"{head:<{first}}{_GAP}{line}".rstrip() for head, line in zip(heads, body)] + [""]
+    for row, verdict in zip(rows, [None, *verdicts]):
+        first, *more = _wrap(row[4], room) or [""]
+        cells = [f"{row[0]:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:4], widths[1:]))]
+        lines += [_GAP.join([*cells, first]).rstrip(), *(" " * (WIDTH - room) + line for line in more)]
+        for text in (verdict.get("statement"), verdict.get("reason")) if verdict else ():
+            lines += [f"    {line}" for line in _wrap(text or "", WIDTH - 4)]
+        lines.append("" if verdict else "-" * WIDTH)
     return _signs("\n".join(lines[:-1]), unicode)
+
+
+def _numbers(verdict: Mapping[str, Any]) -> tuple[str, ...]:
+    metric, scale = str(verdict.get("metric")), str(verdict.get("scale") or "difference")
+    smallest = quantities.amount(metric, scale, verdict.get("smallest"))
+    word = verdict.get("verdict") or "not tested"
+    return str(word), quantities.effect(verdict), smallest, str(verdict.get("n", "")), str(verdict.get("claim", ""))
 
 
 def arm_table(rows: Sequence[arms.Row], varying_fields: Sequence[str], unicode: bool | None = None) -> str:
@@ -93,4 +95,4 @@ def _wrap(text: Any, width: int) -> list[str]:
 def _signs(text: str, unicode: bool | None) -> str:
     if unicode is None:
         unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
-    return text if unicode else text.encode("ascii", "replace").decode("ascii")
+    return text if unicode else text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

@@ -7,7 +7,13 @@ from typing import Any
 
 from assay.report import quantities
 
-_SIGNS = {"confirmed": "✓", "refuted": "✗", "equivalent": "=", "inconclusive": "?"}
+_SIGNS = {"confirmed": "✓", "refuted": "✗", "equivalent": "=", "inconclusive": "?", "not tested": "–"}
+_MIDDLE, _REACH = 160, 150  # of the interval plot, in its units: 320 wide
+
+
+def word(verdict: Mapping[str, Any]) -> str:
+    """The verdict's word; a claim whose arms are not in the run was not tested."""
+    return str(verdict.get("verdict") or "not tested")
 
 
 def cards(verdicts: Sequence[Mapping[str, Any]] | None) -> str:
@@ -16,85 +22,127 @@ def cards(verdicts: Sequence[Mapping[str, Any]] | None) -> str:
         return '<p class="tally">No verdicts yet: the study has not been judged.</p>'
     if not verdicts:
         return '<p class="tally">This study makes no claims; its numbers follow.</p>'
-    words = [str(verdict.get("verdict")) for verdict in verdicts]
-    known = [word for word in _SIGNS if word in words]
-    known += sorted(set(words) - set(known))
-    tally = ", ".join(f"{words.count(word)} {escape(word)}" for word in known)
+    words = [word(verdict) for verdict in verdicts]
+    known = [name for name in _SIGNS if name in words]
+    tally = ", ".join(f"{words.count(name)} {escape(name)}" for name in [*known, *sorted(set(words) - set(known))])
     noun = "claim" if len(words) == 1 else "claims"
-    return f'<p class="tally">{len(words)} {noun}: {tally}.</p>' + "".join(map(_card, verdicts))
+    return f'<p class="tally">{len(words)} {noun}: {tally}.</p>' + "".join(map(_card, verdicts)) + _reading(verdicts)
+
+
+def _reading(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    if not any(interval_plot(verdict) for verdict in verdicts):
+        return ""
+    return (
+        '<p class="quiet">Dot and bar: the effect, positive as claimed, and its anytime-valid interval, which decides '
+        "however often one has looked. Grey band: differences too small to be of interest. A bar that ends in an "
+        "arrow head runs on.</p>"
+    )
 
 
 def _card(verdict: Mapping[str, Any]) -> str:
-    word, metric = str(verdict.get("verdict")), str(verdict.get("metric") or "effect")
-    found = quantities.effect(metric, verdict.get("effect"), verdict.get("interval"))
-    facts = {
-        f"Effect on {quantities.name(metric)}" if verdict.get("metric") else "Effect": minus(found),
-        "Smallest of interest": minus(quantities.difference(metric, verdict.get("smallest"), signed=False)),
-        "n": "" if verdict.get("n") is None else str(verdict["n"]),
-        "p": f"{verdict['p']:.2g}" if quantities.finite(verdict.get("p")) else "",
-        "Arms": " against ".join(_arm(arm) for arm in verdict.get("arms") or []),
-        "Source": "" if verdict.get("source") is None else str(verdict["source"]),
-        "Cited": "" if verdict.get("cited") is None else str(verdict["cited"]),
-        "Claim": str(verdict.get("claim") or ""),
+    name, metric = word(verdict), str(verdict.get("metric") or "effect")
+    scale = str(verdict.get("scale") or "difference")
+    kind = name if name in _SIGNS and name != "not tested" else "other"
+    sign = f'<span aria-hidden="true">{_SIGNS[name]}</span> ' if name in _SIGNS else ""
+    cited = ". ".join(str(verdict[key]) for key in ("source", "cited") if verdict.get(key))
+    level = verdict.get("level")
+    share = f" ({100 * (1 - level):.4g} %)" if quantities.finite(level) else ""
+    numbers = {
+        "Effect": quantities.amount(metric, scale, verdict.get("effect"), signed=True),
+        f"Interval{share}": quantities.bounds(metric, scale, verdict.get("interval")) or quantities.MISSING,
+        "Smallest of interest": quantities.amount(metric, scale, verdict.get("smallest")),
+        "Metric": quantities.name(metric) + (", ratio" if scale == "ratio" else ""),
+        "Seeds": str(verdict.get("n", quantities.MISSING)),
+        "p": f"{verdict['p']:.2g}" if quantities.finite(verdict.get("p")) else quantities.MISSING,
     }
-    listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items() if v)
-    kind = word if word in _SIGNS else "other"
-    sign = f'<span aria-hidden="true">{_SIGNS[word]}</span> ' if word in _SIGNS else ""
+    listed = "".join(f"<dt>{k}</dt><dd>{escape(minus(v))}</dd>" for k, v in numbers.items())
     return (
-        f'<article class="verdict"><div><span class="badge {kind}">{sign}{escape(word)}</span>'
-        f"<h3>{escape(str(verdict.get('statement') or ''))}</h3>"
-        f"<p>{escape(minus(str(verdict.get('reason') or '')))}</p></div>"
+        f'<article class="verdict"><div><span class="badge {kind}">{sign}{escape(name)}</span>'
+        f"<h3>{escape(str(verdict.get('statement') or verdict.get('claim')))}</h3>"
+        f"<p>{escape(minus(_sentence(verdict.get('reason'))))}</p>"
+        + (f'<p class="quiet">Source: {escape(cited)}</p>' if cited else "")
+        + f'<p class="quiet"><code>{escape(str(verdict.get("claim")))}</code></p></div>'
         f"<div>{interval_plot(verdict)}<dl>{listed}</dl></div></article>"
     )
 
 
-def _arm(arm: Any) -> str:
-    return ", ".join(map(str, arm.values())) if isinstance(arm, Mapping) else str(arm)
+def _sentence(reason: Any) -> str:
+    text = str(reason or "").strip()
+    return text if not text or text.endswith(".") else f"{text}."
 
 
 def minus(text: str) -> str:
     """Hyphens before digits as true minus signs."""
     return "".join(
-        "−" if char == "-" and text[i + 1 : i + 2].isdigit() and not text[i - 1 : i].isalnum() else char
+        "−" if char == "-" and text[i + 1 : i + 2].isdigit() and not text[max(i - 1, 0) : i].isalnum() else char
         for i, char in enumerate(text)
     )
+
+
+def evidence(verdicts: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows (HTML cells) of the table of everything that was computed for the claims that were tested."""
+    head = ["claim", "seeds", "mean, better arm", "mean, other arm", "effect", "interval", "p", "BCa 95&nbsp;%",
+            "permutation p", "TOST p", "P(better)", "d"]  # fmt: skip
+    rows = []
+    for verdict in verdicts:
+        metric, scale = str(verdict.get("metric")), str(verdict.get("scale") or "difference")
+        numbers = [f"{verdict[key]:.2g}" if quantities.finite(verdict.get(key)) else "–"
+                   for key in ("p", "permutation_p_holm", "tost_p", "improvement", "d")]  # fmt: skip
+        cells = [
+            str(verdict.get("claim")), str(verdict.get("n", "–")),
+            *(quantities.value(metric, verdict.get(side)) for side in ("better_mean", "worse_mean")),
+            quantities.amount(metric, scale, verdict.get("effect"), signed=True),
+            quantities.bounds(metric, scale, verdict.get("interval")), numbers[0],
+            quantities.bounds(metric, scale, verdict.get("bca")), *numbers[1:],
+        ]  # fmt: skip
+        if quantities.finite(verdict.get("effect")):
+            rows.append([escape(minus(cell)) or "–" for cell in cells])
+    return head, rows
 
 
 def interval_plot(verdict: Mapping[str, Any]) -> str:
     """The effect and its interval on a line, over the band in which a difference would not matter.
 
-    Drawn by hand and not by matplotlib: six shapes, and a study may have a hundred of them. Ends that run out
-    of the picture end in arrow heads. Empty where there is no effect to draw.
+    Drawn by hand and not by matplotlib: eight shapes, and a study may have a hundred of them. Ratios are drawn
+    by their logarithm. Empty where there is no effect to draw.
     """
-    effect, bounds = verdict.get("effect"), verdict.get("interval") or (None, None)
-    if not quantities.finite(effect):
+    metric, scale = str(verdict.get("metric") or "effect"), str(verdict.get("scale") or "difference")
+    low, high = ((*(verdict.get("interval") or ()), None, None))[:2]
+    effect, low, high, band = (_on_line(scale, value) for value in (verdict.get("effect"), low, high, verdict.get("smallest")))
+    if math.isnan(effect):
         return ""
-    low, high = (math.nan if bound is None else float(bound) for bound in bounds)
-    smallest = verdict.get("smallest")
-    band = abs(smallest) if quantities.finite(smallest) else 0.0
-    metric = str(verdict.get("metric") or "effect")
+    low, high, band = -math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high, abs(band)
     # The band and the estimate always show; a wide interval may leave the picture, at four times their reach.
-    core = max(abs(effect), 1.6 * band) or 1.0
-    ends = [abs(bound) for bound in (low, high) if math.isfinite(bound)]
-    reach = 1.15 * max(core, min(4 * core, max(ends, default=core)))
+    core = max(abs(effect), 0.0 if math.isnan(band) else 1.6 * band) or 1.0
+    reach = 1.15 * max(core, *(min(4 * core, abs(end)) for end in (low, high) if math.isfinite(end)), core)
 
     def x(value: float) -> float:
-        return round(160 + 152 * max(-1.0, min(1.0, value / reach)), 1)
+        return round(_MIDDLE + _REACH * max(-1.0, min(1.0, value / reach)), 1)
 
-    shapes = []
-    if band:
-        label = minus(quantities.difference(metric, band, signed=False))
-        shapes.append(f'<rect x="{x(-band)}" y="8" width="{x(band) - x(-band):.1f}" height="28" fill="var(--band)"/>')
-        shapes.append(f'<text x="{x(0)}" y="50" text-anchor="middle">±{escape(label)}</text>')
-    shapes.append('<path d="M160 8V36" stroke="var(--muted)" stroke-dasharray="2 2"/>')
-    shapes.append('<path d="M8 36H312" stroke="var(--rule)"/>')
-    if not math.isnan(low + high) or math.isinf(low) or math.isinf(high):
+    shapes = ['<path d="M8 38H312" stroke="var(--muted)"/>']
+    if band > 0:
+        shapes.append(f'<rect x="{x(-band)}" y="6" width="{x(band) - x(-band):.1f}" height="32" fill="var(--band)"/>')
+        label = quantities.amount(metric, scale, verdict["smallest"])
+        shapes.append(_text(_MIDDLE, "middle", f"within {label}" if scale == "ratio" else f"±{label}"))
+    if verdict.get("expects") != "equivalence":
+        shapes += [_text(8, "start", "reverse"), _text(312, "end", "as claimed")]
+    shapes.append(f'<path d="M{_MIDDLE} 6V38" stroke="var(--muted)" stroke-dasharray="2 2"/>')
+    if math.isfinite(low) or math.isfinite(high):
         shapes.append(f'<path d="M{x(low)} 22H{x(high)}" stroke="var(--ink)" stroke-width="2.5"/>')
-        for bound, side in ((low, -1), (high, 1)):
-            cut, at = abs(bound) > reach, x(bound)
-            mark = f"M{at - 6 * side} 17L{at} 22L{at - 6 * side} 27" if cut else f"M{at} 17V27"
+        for end, side in ((low, -1), (high, 1)):
+            at = x(end)
+            mark = f"M{at - 6 * side} 17L{at} 22L{at - 6 * side} 27" if abs(end) > reach else f"M{at} 17V27"
             shapes.append(f'<path d="{mark}" fill="none" stroke="var(--ink)" stroke-width="2"/>')
-    shapes.append(f'<circle cx="{x(effect)}" cy="22" r="5" fill="var(--ink)"/>')
-    spoken = escape(minus(f"Effect {quantities.effect(metric, effect, verdict.get('interval'))}"))
-    style = 'style="max-width:340px" font-size="12" fill="var(--muted)"'
-    return f'<svg viewBox="0 0 320 54" role="img" aria-label="{spoken}" {style}>{"".join(shapes)}</svg>'
+    shapes.append(f'<circle cx="{x(effect)}" cy="22" r="5.5" fill="var(--ink)"/>')
+    spoken = escape(minus(f"Effect {quantities.effect(verdict)}"))
+    return f'<svg class="line" viewBox="0 0 320 56" role="img" aria-label="{spoken}">{"".join(shapes)}</svg>'
+
+
+def _on_line(scale: str, value: Any) -> float:
+    if not quantities.finite(value) or (scale == "ratio" and value <= 0):
+        return math.nan
+    return math.log(value) if scale == "ratio" else float(value)
+
+
+def _text(x: float, anchor: str, text: str) -> str:
+    return f'<text x="{x}" y="52" text-anchor="{anchor}">{escape(text)}</text>'
