@@ -35,9 +35,6 @@ class Parts(NamedTuple):
     note: str
 
 
-Source = Callable[[pathlib.Path], "Parts | Dataset"]  # from the folder for data on disk to the data
-
-
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """A data set, split and measured.
@@ -60,6 +57,9 @@ class Dataset:
     std: np.ndarray
     note: str
     fingerprint: str
+
+
+Source = Callable[[str, pathlib.Path], Dataset]  # from (canonical Spec, folder for data on disk) to the data
 
 
 def complete(name: str, parts: Parts) -> Dataset:

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from assay.data.dataset import hold_out, Parts, Source, Split
+from assay.data.dataset import complete, Dataset, hold_out, Parts, Source, Split
 
 _VALIDATION, _TEST = 340, 357
 
@@ -18,7 +18,7 @@ def digits() -> Source:
     return _read
 
 
-def _read(data_dir: pathlib.Path) -> Parts:
+def _read(spec: str, data_dir: pathlib.Path) -> Dataset:
     from sklearn import datasets  # heavy, and needed by this data set alone
 
     del data_dir  # part of the package
@@ -26,4 +26,5 @@ def _read(data_dir: pathlib.Path) -> Parts:
     images = (bundle.images[..., None] * 15).astype(np.uint8)  # [N, 8, 8, 1]
     rest, test = hold_out(Split(images, bundle.target.astype(np.int32)), _TEST)
     train, validation = hold_out(rest, _VALIDATION)
-    return Parts(train, validation, test, 10, "real 8x8 handwritten digits bundled with scikit-learn (UCI, 1998)")
+    note = "real 8x8 handwritten digits bundled with scikit-learn (UCI, 1998)"
+    return complete(spec, Parts(train, validation, test, 10, note))

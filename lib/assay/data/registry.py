@@ -1,39 +1,61 @@
 """Every data set by its Spec, and `load`, the one way to get it."""
 
 from collections.abc import Callable
+import functools
 import os
 import pathlib
 
-from assay import spec as spec_lib
-from assay.data import digits, toys
-from assay.data.dataset import complete, Dataset, Source
+from assay import spec as specs
+from assay.data import digits, own, tfds, toys
+from assay.data.dataset import DataError, Dataset, Source
 
-DATASETS: dict[str, Callable[..., Source]] = {
-    "digits": digits.digits,
-    "xor": toys.xor,
-    "circle": toys.circle,
-    "gauss": toys.gauss,
-    "spiral": toys.spiral,
-}
+
+class _Datasets(dict[str, Callable[..., Source]]):
+    """The sets with a name here; and behind them, under its TFDS name, every image classification set of TFDS."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or tfds.has(str(name))
+
+    def __missing__(self, name: str) -> Callable[..., Source]:
+        return functools.partial(tfds.tfds_set, name)
+
+
+DATASETS = _Datasets(
+    digits=digits.digits,
+    xor=toys.xor,
+    circle=toys.circle,
+    gauss=toys.gauss,
+    spiral=toys.spiral,
+    mnist=lambda: tfds.tfds_set("mnist"),
+    fashion_mnist=lambda: tfds.tfds_set("fashion_mnist"),
+    cifar10=lambda: tfds.tfds_set("cifar10"),
+    cifar100=lambda: tfds.tfds_set("cifar100"),
+    npz=own.npz,
+    folder=own.folder,
+)
 
 
 def default_data_dir() -> pathlib.Path:
     """Where data lies: $ASSAY_DATA_DIR, else $TFDS_DATA_DIR, else ~/.cache/assay."""
     chosen = os.environ.get("ASSAY_DATA_DIR") or os.environ.get("TFDS_DATA_DIR") or "~/.cache/assay"
-    return pathlib.Path(chosen).expanduser()
+    return pathlib.Path(chosen).expanduser().absolute()
 
 
 def load(spec: str, data_dir: pathlib.Path | None = None) -> Dataset:
     """Loads a data set; the first use of one that is not bundled downloads, checks and caches it.
 
     Args:
-      spec: `mnist`, `spiral(noise=0.1)`, `npz(path='mine.npz')`, the name of a TFDS image classification set, ...
+      spec: `mnist`, `spiral(noise=0.1)`, `npz(path='mine.npz')`, `emnist(config='letters')`, or another Spec. The
+        constructor that a Spec of the user's own code names returns a Source.
       data_dir: folder for downloads and caches; see `default_data_dir` for None.
 
     Raises:
       SpecError: an unknown name or a wrong argument.
       DataError: the data is missing, damaged or of the wrong form.
     """
-    canonical = spec_lib.canonical(DATASETS, spec, "dataset")
-    found = spec_lib.build(DATASETS, canonical, "dataset")(pathlib.Path(data_dir or default_data_dir()))
-    return found if isinstance(found, Dataset) else complete(str(canonical), found)
+    name = str(specs.canonical(DATASETS, spec, "dataset"))
+    source = specs.build(DATASETS, name, "dataset")
+    dataset = source(name, pathlib.Path(data_dir or default_data_dir()).absolute()) if callable(source) else source
+    if not isinstance(dataset, Dataset):
+        raise DataError(f"dataset {name}: its source must give an assay.data.Dataset, not {type(dataset).__name__}")
+    return dataset

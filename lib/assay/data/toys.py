@@ -10,7 +10,7 @@ import pathlib
 
 import numpy as np
 
-from assay.data.dataset import hold_out, Parts, Source, Split
+from assay.data.dataset import complete, Dataset, hold_out, Parts, Source, Split
 
 _POINTS_SEED = 1
 _RADIUS = 5.0
@@ -22,12 +22,13 @@ def _toy(draw: Callable[..., tuple[np.ndarray, np.ndarray]], noise: float, n: in
     if n < 16:
         raise ValueError(f"n (points in all three splits) must be at least 16, not {n}")
 
-    def read(data_dir: pathlib.Path) -> Parts:
+    def read(spec: str, data_dir: pathlib.Path) -> Dataset:
         del data_dir  # computed
         x, y = draw(np.random.RandomState(_POINTS_SEED), noise, n)  # frozen stream, see hold_out
         rest, test = hold_out(Split(x.astype(np.float32), y.astype(np.int32)), n // 4)
         train, validation = hold_out(rest, n // 4)
-        return Parts(train, validation, test, 2, "synthetic points in the plane, as in TensorFlow Playground")
+        note = "synthetic points in the plane, as in TensorFlow Playground"
+        return complete(spec, Parts(train, validation, test, 2, note))
 
     return read
 

@@ -1,0 +1,71 @@
+"""Random augmentation of image batches on device.
+
+Each entry of AUGMENTS makes a pure function fn(key, x) -> x on float [B, H, W, C], of x's shape and dtype. Every image
+draws its own flip or offset. Positions outside an image count as zero, the mean of a normalised training set.
+Source of crop and flip: Lee et al. 2015 (arXiv:1409.5185), as used by He et al. 2016 (arXiv:1512.03385, section 4.2).
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+Augment = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def none() -> Augment:
+    """Leaves images as they are."""
+    return lambda key, x: x
+
+
+def flip() -> Augment:
+    """Mirrors each image left to right with probability 1/2."""
+
+    def fn(key: jax.Array, x: jax.Array) -> jax.Array:
+        mirrored = jax.random.bernoulli(key, 0.5, (x.shape[0], 1, 1, 1))
+        return jnp.where(mirrored, x[:, :, ::-1], x)
+
+    return fn
+
+
+def crop(pad: int = 4) -> Augment:
+    """Pads by `pad` zeros on every side and cuts out H x W at an offset drawn uniformly from the (2 pad + 1)^2."""
+    return _moved(pad, "pad")
+
+
+def crop_flip(pad: int = 4) -> Augment:
+    """A random crop, then a random flip: the usual augmentation for CIFAR."""
+    cut, mirror = crop(pad), flip()
+
+    def fn(key: jax.Array, x: jax.Array) -> jax.Array:
+        for_cut, for_mirror = jax.random.split(key)
+        return mirror(for_mirror, cut(for_cut, x))
+
+    return fn
+
+
+def shift(pixels: int = 2) -> Augment:
+    """Moves each image by a whole number of pixels, uniform from -pixels to pixels in each direction."""
+    return _moved(pixels, "pixels")
+
+
+def _moved(most: int, argument: str) -> Augment:
+    if most < 0:
+        raise ValueError(f"{argument} must be 0 or more, not {most}")
+
+    def fn(key: jax.Array, x: jax.Array) -> jax.Array:
+        offsets = jax.random.randint(key, (x.shape[0], 2), 0, 2 * most + 1)
+        around = jnp.pad(x, ((0, 0), (most, most), (most, most), (0, 0)))
+        # Inside a loop on CPU this cost less than gathers, one-hot products or a select per offset, on both jaxlibs.
+        return jax.vmap(lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), x.shape[1:]))(around, offsets)
+
+    return fn
+
+
+AUGMENTS: dict[str, Callable[..., Augment]] = {
+    "none": none,
+    "flip": flip,
+    "crop": crop,
+    "crop_flip": crop_flip,
+    "shift": shift,
+}
