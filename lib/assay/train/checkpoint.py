@@ -104,6 +104,19 @@ def restore_latest_good(folder: pathlib.Path, template: Any) -> Restored | None:
     return None
 
 
+def remove(folder: pathlib.Path) -> None:
+    """Deletes a folder of checkpoints whose work is finished; nothing happens if there is none.
+
+    Raises:
+      CheckpointError: it cannot be deleted.
+    """
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise CheckpointError(f"cannot delete the finished checkpoints {folder}: {_reason(error)}") from error
+
+
 def _write(path: pathlib.Path, tree: Any, extra: dict[str, Any]) -> None:
     """Writes a whole step into the new folder `path` and waits until the disk has it."""
     import orbax.checkpoint as ocp  # slow to import
@@ -175,7 +188,7 @@ def _read_arrays(path: pathlib.Path, wanted: dict[str, Any]) -> dict[str, np.nda
         try:
             with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
                 data = checkpointer.restore(path / "arrays", args=ocp.args.PyTreeRestore(restore_args=stored))
-        except Exception as error:  # all files are what was saved: no damage, so no older step would do better
+        except Exception as error:  # the files are what was saved: no older step would do better
             raise CheckpointError(f"cannot read the intact checkpoint {path}: {_reason(error)}") from error
     for name in wanted.keys() - data.keys():
         empty = jax.eval_shape(_data, wanted[name]) if _is_key(wanted[name]) else wanted[name]

@@ -1,0 +1,251 @@
+"""Store: the results of a study on disk, which are the truth.
+
+    runs/<study>/<trial id>/config.json     the Config and what produced it
+    runs/<study>/<trial id>/metrics.jsonl   one JSON object a line, appended while the trial runs
+    runs/<study>/<trial id>/done.json       written last: the trial is done if it is whole and fits the others
+    runs/<study>/packs/<pack id>/           checkpoints of a pack of trials (assay.train.checkpoint)
+    runs/<study>/results.parquet, verdicts.json, study.json
+
+Every file but metrics.jsonl appears whole, by rename. Nothing is synced: a killed process loses nothing by
+that, and what a power cut tears no longer fits the hashes in done.json, so that the trial is run again. One
+writer per trial; different trials may be written by different threads and processes.
+"""
+
+from collections.abc import Mapping, Sequence
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import pathlib
+import shutil
+from typing import Any, IO
+
+from assay import config as configs
+from assay.sweep.files import append, read, StoreError, strict_json, write, writing
+
+WHOLE_NUMBERS = ("steps_to_target", "parameters")  # final metrics that count something; all others are float
+
+
+class Store:
+    """The folder `<root>/<study>`. As a context manager it keeps every other process from running the study.
+
+    Raises (all methods):
+      StoreError: the disk is full, the folder cannot be written, or another process runs the study (`with`).
+    """
+
+    def __init__(self, root: pathlib.Path | str, study: str):
+        self.root, self.study = pathlib.Path(root), study
+        self.folder = self.root / study
+        self._lock: IO[str] | None = None
+        self._noticed: set[str] = set()
+
+    def __enter__(self) -> "Store":
+        path = self.folder / "lock"
+        with writing(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = open(path, "a+", encoding="ascii")
+            try:
+                # The system lifts the lock when the process ends, however it ends.
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._lock.truncate(0)
+                self._lock.write(str(os.getpid()))
+                self._lock.flush()
+            except BlockingIOError:
+                owner = path.read_text(encoding="ascii")
+                self._lock.close()
+                raise StoreError(f"{self.folder} is run by process {owner}; wait for it or stop it") from None
+            except OSError:
+                self._lock.close()
+                raise
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._lock.close()
+
+    def pack_dir(self, pack_id: str) -> pathlib.Path:
+        """Where a pack of trials keeps its checkpoints."""
+        return self.folder / "packs" / pack_id
+
+    def begin(self, trial_id: str, config: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
+        """Writes config.json; what an earlier start of the trial left is discarded."""
+        folder = self.folder / trial_id
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("done.json", "metrics.jsonl"):
+                (folder / name).unlink(missing_ok=True)
+        write(folder / "config.json", strict_json({"config": config, "provenance": provenance}))
+
+    def config(self, trial_id: str) -> dict[str, Any]:
+        """What `begin` was given: {"config": ..., "provenance": ...}.
+
+        Raises:
+          StoreError: config.json is missing or damaged.
+        """
+        path = self.folder / trial_id / "config.json"
+        try:
+            return _record(read(path))
+        except ValueError:
+            raise StoreError(f"{path} is damaged; run the study again to renew the trial") from None
+
+    def append_metrics(self, trial_id: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """Adds lines to metrics.jsonl, all of them or none; numbers that are not finite become null."""
+        if not records:
+            return
+        lines = "".join(strict_json(record) + "\n" for record in records)
+        append(self.folder / trial_id / "metrics.jsonl", lines.encode())
+
+    def metrics_lines(self, trial_id: str) -> int:
+        """Lines of metrics.jsonl so far; a checkpoint keeps the number for `rewind`."""
+        return read(self.folder / trial_id / "metrics.jsonl").count(b"\n")
+
+    def metrics(self, trial_id: str) -> list[dict[str, Any]]:
+        """The records of metrics.jsonl; a torn last line, as a killed process leaves it, is no record.
+
+        Raises:
+          StoreError: a line that is no JSON object.
+        """
+        path = self.folder / trial_id / "metrics.jsonl"
+        try:
+            return [_record(line) for line in read(path).split(b"\n")[:-1]]
+        except ValueError as error:
+            raise StoreError(f"{path} is damaged ({error}); run the study again to renew the trial") from None
+
+    def rewind(self, trial_id: str, lines: int) -> bool:
+        """Takes metrics.jsonl back to its first `lines` lines, where a checkpoint resumes the trial.
+
+        Returns:
+          False if they are not all there, or one is damaged; the trial must then `begin` anew.
+        """
+        path = self.folder / trial_id / "metrics.jsonl"
+        content = read(path)
+        kept = content.split(b"\n")[:-1][:lines]
+        try:
+            whole = len([_record(line) for line in kept]) == lines
+        except ValueError as error:
+            self._notice(trial_id, f"metrics.jsonl is damaged ({error})")
+            return False
+        wanted = b"".join(line + b"\n" for line in kept)
+        if whole and wanted != content:
+            write(path, wanted)
+        return whole
+
+    def finish(
+        self,
+        trial_id: str,
+        *,
+        status: str,
+        steps: int,
+        diverged_at: int | None,
+        final: Mapping[str, Any],
+        seconds: float,
+    ) -> None:
+        """Makes the trial done: writes done.json with the hashes of the trial's other files.
+
+        Args:
+          status: "done" or "diverged".
+          steps: of training.
+          diverged_at: step, or None.
+          final: metrics by name; numbers that are not finite become null.
+          seconds: of training.
+        """
+        folder = self.folder / trial_id
+        metrics = read(folder / "metrics.jsonl")
+        record = {
+            "id": trial_id,
+            "status": status,
+            "steps": steps,
+            "diverged_at": diverged_at,
+            "final": final,
+            "seconds": seconds,
+            "metrics_lines": metrics.count(b"\n"),
+            "metrics_sha256": _sha256(metrics),
+            "config_sha256": _sha256(read(folder / "config.json")),
+        }
+        record["sha256"] = _sha256(strict_json(record).encode())
+        write(folder / "done.json", strict_json(record))
+
+    def done(self, trial_id: str) -> dict[str, Any] | None:
+        """done.json if the trial is done; None, with one warning, if any of its files is not what it was."""
+        trial = self._finished(trial_id)
+        return trial and trial[0]
+
+    def _finished(self, trial_id: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """done.json and the Config."""
+        folder = self.folder / trial_id
+        if not (content := read(folder / "done.json")) and not (folder / "done.json").exists():
+            return None
+        try:
+            record = _record(content)
+            sha256 = record.pop("sha256")
+        except (ValueError, KeyError):
+            return self._notice(trial_id, "done.json is torn")
+        config, metrics = read(folder / "config.json"), read(folder / "metrics.jsonl")
+        if _sha256(strict_json(record).encode()) != sha256:
+            return self._notice(trial_id, "done.json is not what was written")
+        if _sha256(metrics) != record["metrics_sha256"]:
+            return self._notice(trial_id, "metrics.jsonl is not what it was when the trial finished")
+        if _sha256(config) != record["config_sha256"]:
+            return self._notice(trial_id, "config.json is not what it was when the trial finished")
+        return record, json.loads(config)["config"]
+
+    def _notice(self, trial_id: str, damage: str) -> None:
+        if trial_id not in self._noticed:
+            logging.getLogger(__name__).warning("%s: %s; it is run again", self.folder / trial_id, damage)
+        self._noticed.add(trial_id)
+
+    def discard(self, trial_id: str) -> None:
+        """Deletes a trial; killed half-way, what is left of it is not done."""
+        folder = self.folder / trial_id
+        with writing(folder):
+            (folder / "done.json").unlink(missing_ok=True)
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    def rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """A row per finished trial: id, Config fields, status, steps, diverged_at, seconds, final metrics."""
+        found = [trial for trial in map(self._finished, ids) if trial]
+        names = list(dict.fromkeys(name for record, _ in found for name in record["final"]))
+        return [
+            {"id": record["id"]}
+            | {name: tuple(v) if isinstance(v, list) else v for name, v in config.items()}
+            | {name: record[name] for name in ("status", "steps", "diverged_at", "seconds")}
+            | {name: record["final"].get(name) for name in names}
+            for record, config in found
+        ]
+
+    def write_results(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Writes results.parquet from the finished trials among `ids` and returns its rows."""
+        import pyarrow as pa  # slow to import
+        from pyarrow import parquet
+
+        rows = self.rows(ids)
+        # Declared, not inferred: a column that is null throughout has its type all the same.
+        kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+        kinds[tuple] = pa.list_(pa.int64())
+        types = {"id": kinds[str]} | {field.name: kinds[field.type] for field in configs.fields().values()}
+        types |= {"status": kinds[str], "steps": kinds[int]}
+        types |= {"diverged_at": kinds[int], "seconds": kinds[float]}
+        for name in rows[0] if rows else ():
+            types.setdefault(name, kinds[int] if name in WHOLE_NUMBERS else kinds[float])
+        out = pa.BufferOutputStream()
+        parquet.write_table(pa.Table.from_pylist(rows, pa.schema(list(types.items()))), out)
+        write(self.folder / "results.parquet", out.getvalue().to_pybytes())
+        return rows
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Writes `<folder>/<name>` whole, as strict JSON."""
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.folder / name, strict_json(content, indent=1))
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError("a line is no JSON object")
+    return record
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
