@@ -40,7 +40,10 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if field.type is float and type(value) is int:
+                object.__setattr__(self, field.name, value := float(value))
+            _check(field, value)
 
     def canonical_json(self) -> str:
         """The one text form of this Config; a trial id is its hash."""

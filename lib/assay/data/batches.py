@@ -16,13 +16,21 @@ from assay.data.dataset import Dataset, Split
 INIT, SHUFFLE, AUGMENT, DROPOUT = range(4)
 
 
+# Learning curves measure the training error on this many of the training examples.
+CURVE_EXAMPLES = 2000
+
+
 class DeviceData(NamedTuple):
-    """A data set on the device. `curve_x` and `curve_y` are the training examples that learning curves use."""
+    """A data set on the device, in the types it was stored in.
+
+    Attributes:
+      train: the training split.
+      held: what is evaluated, one after the other: the training examples of learning curves, validation, test.
+      mean, std: of `assay.data.Dataset`.
+    """
 
     train: Split
-    curve: Split
-    validation: Split
-    test: Split
+    held: Split
     mean: jax.Array
     std: jax.Array
 
@@ -32,20 +40,16 @@ def stream(seed: jax.Array | int, purpose: int) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), purpose)
 
 
-def put_on_device(dataset: Dataset, curve_examples: int) -> DeviceData:
-    """Copies a data set to the default device, unchanged in type."""
-    head = Split(dataset.train.x[:curve_examples], dataset.train.y[:curve_examples])
-    std = np.where(dataset.std > 0, dataset.std, 1.0)
-    return jax.device_put(
-        DeviceData(
-            train=dataset.train,
-            curve=head,
-            validation=dataset.validation,
-            test=dataset.test,
-            mean=np.asarray(dataset.mean, np.float32),
-            std=np.asarray(std, np.float32),
-        )
-    )
+def held_sizes(dataset: Dataset) -> np.ndarray:
+    """How many examples of `DeviceData.held` are of the learning curves, of validation and of test."""
+    return np.array([min(CURVE_EXAMPLES, len(dataset.train.y)), len(dataset.validation.y), len(dataset.test.y)])
+
+
+def put_on_device(dataset: Dataset) -> DeviceData:
+    """Copies a data set to the default device."""
+    curve = Split(dataset.train.x[:CURVE_EXAMPLES], dataset.train.y[:CURVE_EXAMPLES])
+    held = Split(*(np.concatenate(arrays) for arrays in zip(curve, dataset.validation, dataset.test)))
+    return jax.device_put(DeviceData(dataset.train, held, dataset.mean, dataset.std))
 
 
 def epoch_order(seed: jax.Array, epoch: jax.Array, examples: int) -> jax.Array:

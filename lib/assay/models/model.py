@@ -63,8 +63,9 @@ def from_linen(module: nn.Module) -> Model:
             return out
 
         kwargs = {"train": train} if takes_train else {}
+        rngs = None if key is None else {"dropout": key}
         with nn.intercept_methods(observe):
-            logits, new_state = module.apply(variables, x, rngs={"dropout": key}, mutable=mutable, **kwargs)
+            logits, new_state = module.apply(variables, x, rngs=rngs, mutable=mutable, **kwargs)
         return Output(logits.astype(jnp.float32), **records), new_state
 
     def init(key, x):

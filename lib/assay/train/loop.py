@@ -17,17 +17,14 @@ import numpy as np
 from assay import spec as specs
 from assay.activations import ACTIVATIONS, as_activation
 from assay.config import Config
-from assay.data import AUGMENTS, Dataset
-from assay.data import batches
-from assay.data.batches import DeviceData
-from assay.data.dataset import Split
+from assay.data import AUGMENTS, batches, Dataset
+from assay.data.batches import DeviceData, held_sizes
 from assay import models
 from assay.tasks import LOSSES, TASKS, Task, TrainState
 from assay.train import probe as probes
 from assay.train.optim import OPTIMIZERS, SCHEDULES, transformation
 
 CURVE_METRICS = ("train_loss", "train_error", "validation_loss", "validation_error")
-CURVE_EXAMPLES = 2000
 EVAL_BATCH = 500
 
 
@@ -104,6 +101,11 @@ class Program:
         """The step at which evaluation k is taken; evaluation 0 is of the initialisation."""
         return k * self.steps // self.evals
 
+    def evaluations_in(self, first: int, last: int) -> list[int]:
+        """The evaluations whose step lies in first..last-1."""
+        steps = self.eval_step(np.arange(self.evals))
+        return np.flatnonzero((steps >= first) & (steps < last)).tolist()
+
     def start(self, init: str) -> Callable[[Trial, DeviceData], Carry]:
         """The function that initialises a trial by the initialiser `init`."""
         task = self._task_with(init)
@@ -142,9 +144,8 @@ class Program:
 
     def finish(self, carry: Carry, data: DeviceData) -> dict[str, jax.Array]:
         """The final metrics: the test and validation splits in full, training as in the curve."""
-        row = dict(zip(CURVE_METRICS, self._curve_row(carry.train_state, data)))
-        test = self._mean_metrics(carry.train_state, data, data.test)
-        return {"test_loss": test["loss"], "test_error": test["error"], **row}
+        roles = zip(("train", "validation", "test"), self._means(carry.train_state, data, roles=3))
+        return {f"{role}_{metric}": value for role, metrics in roles for metric, value in metrics.items()}
 
     def probe(self, carry: Carry, trial: Trial, data: DeviceData, step: jax.Array) -> dict[str, jax.Array]:
         """Layer statistics on the batch that `step` trains on (assay.train.probe)."""
@@ -160,7 +161,7 @@ class Program:
     def probe_layers(self) -> dict[str, list[str]]:
         """Names of the layers and kernels of the probe's statistics, in forward order."""
         trial = trial_arrays(self.config)
-        data = jax.eval_shape(lambda: batches.put_on_device(self.dataset, CURVE_EXAMPLES))
+        data = jax.eval_shape(lambda: batches.put_on_device(self.dataset))
         carry = jax.eval_shape(self.start(self.config.init), trial, data)
         x, y = jax.eval_shape(lambda d: self._batch(trial, d, self._order(trial, 0), jnp.int32(0), True), data)
         signals = jax.eval_shape(self._task.signals, carry.train_state, x, y, jax.random.key(0))
@@ -194,21 +195,22 @@ class Program:
         return x, data.train.y[index]
 
     def _curve_row(self, train_state: TrainState, data: DeviceData) -> jax.Array:
-        train = self._mean_metrics(train_state, data, data.curve)
-        validation = self._mean_metrics(train_state, data, data.validation)
+        train, validation = self._means(train_state, data, roles=2)
         return jnp.stack([train["loss"], train["error"], validation["loss"], validation["error"]])
 
-    def _mean_metrics(self, train_state: TrainState, data: DeviceData, split: Split) -> dict[str, jax.Array]:
-        """Means over a split, in batches; the last one is filled up with examples that do not count."""
-        count = len(split.y)
-        size = min(EVAL_BATCH, count)
-        padded = -(-count // size) * size
+    def _means(self, train_state: TrainState, data: DeviceData, roles: int) -> list[dict[str, jax.Array]]:
+        """Mean metrics of the first `roles` of (curve examples, validation, test), in one pass of equal batches."""
+        ends = np.cumsum(held_sizes(self.dataset)[:roles])
+        starts, count = ends - held_sizes(self.dataset)[:roles], int(ends[-1])
 
         def one(start):
-            index = start + jnp.arange(size)
-            x = batches.normalise(split.x[index % count], data.mean, data.std)
-            metrics = self._task.evaluate(train_state, x, split.y[index % count])
-            return jax.tree.map(lambda m: jnp.sum(jnp.where(index < count, m, 0)), metrics)
+            index = start + jnp.arange(EVAL_BATCH)
+            # The last batch is filled up with examples that no role counts.
+            x = batches.normalise(data.held.x[index % count], data.mean, data.std)
+            metrics = self._task.evaluate(train_state, x, data.held.y[index % count])
+            mine = (index >= starts[:, None]) & (index < ends[:, None])  # [roles, EVAL_BATCH]
+            return jax.tree.map(lambda m: jnp.sum(jnp.where(mine, m[None], 0), axis=1), metrics)
 
-        sums = jax.lax.map(one, jnp.arange(0, padded, size))
-        return jax.tree.map(lambda s: jnp.sum(s) / count, sums)
+        sums = jax.lax.map(one, jnp.arange(0, count, EVAL_BATCH))
+        totals = jax.tree.map(lambda s: jnp.sum(s, axis=0), sums)
+        return [jax.tree.map(lambda t: t[role] / (ends - starts)[role], totals) for role in range(roles)]

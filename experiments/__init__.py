@@ -1,0 +1,1 @@
+"""Experiments: one module a question, each with its STUDY and its CLAIMS."""

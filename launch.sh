@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Entry to assay:
+#   ./launch.sh                    lists the experiments, each with its question and cost
+#   ./launch.sh NAME [--flags]     runs an experiment; first use sets up .venv
+#   ./launch.sh NAME --help        its flags
+#   ./launch.sh test [arguments]   the test suite
+# PYTHON=/path/to/python chooses the interpreter; ACCELERATOR=cuda or tpu installs JAX for it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+fail() { echo "launch.sh: $1" >&2; exit 2; }
+
+# Runs at all (a pyenv shim may not), is a supported version, and can make an environment.
+usable() {
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+}
+
+newest_python() {
+  local version candidate
+  for version in 3.13 3.12 3.11; do
+    for candidate in "$(command -v "python$version" || true)" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$version".*/bin/python; do
+      if [ -x "$candidate" ] && usable "$candidate"; then echo "$candidate"; return; fi
+    done
+  done
+  fail "needs Python 3.11, 3.12 or 3.13 with the venv module; none was found (PYTHON=/path/to/python names one)"
+}
+
+set_up() {  # set_up EXTRA...: makes or updates .venv so that it has assay with these extras
+  local python extras wanted installed=.venv/assay-installed
+  [ -z "${ACCELERATOR:-}" ] || [[ $ACCELERATOR =~ ^(cuda|tpu)$ ]] || fail "ACCELERATOR must be cuda or tpu, not '$ACCELERATOR'"
+  if [ -n "${PYTHON:-}" ]; then
+    python=$(command -v "$PYTHON") && usable "$python" || fail "PYTHON=$PYTHON is no Python 3.11 to 3.13 that runs and has venv"
+  elif [ -f "$installed" ] && usable .venv/bin/python; then
+    python=$(head -1 "$installed")
+  else
+    python=$(newest_python)
+  fi
+  extras=$(printf '%s\n' "$@" ${ACCELERATOR:-} $(tail -n +3 "$installed" 2>/dev/null) | sort -u | sed '/^$/d')
+  wanted=$(printf '%s\n' "$python" "$(cat pyproject.toml constraints.txt | cksum)" "$extras")
+  [ "$(cat "$installed" 2>/dev/null)" != "$wanted" ] || return 0
+  if [ "$(head -1 "$installed" 2>/dev/null)" != "$python" ]; then
+    echo "launch.sh: $("$python" --version) at $python; setting up .venv (about a minute)" >&2
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' || echo "launch.sh: on a CPU, Python 3.12 or newer is faster: it has a newer JAX with faster convolutions" >&2
+    rm -rf .venv
+    "$python" -m venv .venv
+  else
+    echo "launch.sh: updating .venv" >&2
+  fi
+  rm -f "$installed"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(echo $extras | tr ' ' ,)]" ||
+    fail "the installation failed (see above); the next start tries again"
+  echo "$wanted" > "$installed"
+}
+
+if [ $# -eq 0 ]; then
+  python=${PYTHON:-$(newest_python)}
+  exec "$python" lib/assay/catalog.py experiments
+fi
+
+name=$1
+shift
+if [ "$name" = test ]; then
+  set_up test
+  exec .venv/bin/python -m pytest "$@"
+fi
+if [ ! -f "experiments/$name.py" ] || [[ $name == *[!a-z0-9_]* ]] || [ "$name" = __init__ ]; then
+  python=${PYTHON:-$(newest_python)}
+  exec "$python" lib/assay/catalog.py experiments "$name"
+fi
+set_up
+exec .venv/bin/python -m "experiments.$name" "$@"

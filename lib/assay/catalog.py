@@ -1,0 +1,41 @@
+"""Lists the experiments, or says which of them was meant: standard library alone, so it runs before anything is installed."""
+
+import ast
+import difflib
+import pathlib
+import sys
+import textwrap
+
+
+def experiments(folder: pathlib.Path) -> dict[str, tuple[str, str]]:
+    """(question, cost) of every experiment by name."""
+    paths = sorted(folder.glob("[!_]*.py"))
+    return {path.stem: question_and_cost(ast.get_docstring(ast.parse(path.read_text())) or "") for path in paths}
+
+
+def question_and_cost(docstring: str) -> tuple[str, str]:
+    """The first line of an experiment's docstring, and what follows "Cost:"; empty where it has none."""
+    lines = docstring.splitlines() or [""]
+    cost = next((line.removeprefix("Cost:").strip() for line in lines if line.startswith("Cost:")), "")
+    return lines[0], cost
+
+
+def main(arguments: list[str]) -> int:
+    """Prints the list; with a second argument, an unknown experiment's name, says which one is nearest (exit code 2)."""
+    found = experiments(pathlib.Path(arguments[0]))
+    if len(arguments) > 1:
+        close = difflib.get_close_matches(arguments[1], [*found, "test"], n=1, cutoff=0.4)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        print(f"launch.sh: unknown experiment {arguments[1]!r}{hint} (known: {', '.join([*found, 'test'])})", file=sys.stderr)
+        return 2
+    print("Experiments; run one with ./launch.sh NAME, see its flags with ./launch.sh NAME --help\n")
+    for name, (question, cost) in found.items():
+        print(name)
+        print(textwrap.indent(textwrap.fill(question, 96), "    "))
+        print(f"    {cost}\n")
+    print("test\n    The test suite.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

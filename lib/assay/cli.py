@@ -1,0 +1,145 @@
+"""The command line of an experiment: flags to a Study, trials, verdicts, report.
+
+Exit codes: 0 all done, 1 some trial failed, 2 wrong input, 75 stopped by SIGTERM or Ctrl-C and resumable.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+import inspect
+import os
+import pathlib
+import shlex
+import sys
+from typing import Any
+
+from absl import flags
+
+from assay import config as configs
+from assay.claims import Claim, Published
+from assay.spec import nearest, SpecError
+
+OK, FAILED, WRONG_INPUT = 0, 1, 2
+
+
+def main(study: Any, claims: Sequence[Claim] = (), published: Sequence[Published] = ()) -> None:
+    """Runs an experiment module as a program and exits.
+
+    Args:
+      study: its Study.
+      claims: statements over the study's arms.
+      published: figures to stand beside ours.
+    """
+    module = sys.modules["__main__"]
+    name = pathlib.Path(module.__file__).stem
+    sys.exit(run(name, inspect.getdoc(module) or "", study, claims, published, sys.argv[1:]))
+
+
+def run(
+    name: str, about: str, study: Any, claims: Sequence[Claim], published: Sequence[Published], argv: list[str]
+) -> int:
+    """Runs an experiment with the given arguments; returns the exit code."""
+    try:
+        values = _parse(name, argv)
+        if values.help:
+            print(_help(about, values))
+            return OK
+        return _conduct(name, about, study, claims, published, values, argv)
+    except SpecError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return WRONG_INPUT
+
+
+def _conduct(name, about, study, claims, published, values, argv) -> int:
+    _set_up_jax()
+    # Imported here, so that --help and a mistyped flag answer at once.
+    from assay import experiment
+    from assay.data import DataError
+    from assay.sweep.engine import Options
+    from assay.sweep.files import StoreError
+    from assay.train.checkpoint import CheckpointError
+
+    study = study.with_flags(_given(values))
+    study = dataclasses.replace(study, seeds=values.seeds or study.seeds, first_seed=values.first_seed)
+    subject = experiment.Experiment(
+        name=name,
+        about=about,
+        study=study.with_smoke() if values.smoke else study,
+        claims=claims,
+        published=published,
+        command=" ".join(["./launch.sh", name, *map(shlex.quote, argv)]),
+        options=Options(values.pack, values.workers, values.checkpoint_seconds, values.data_dir),
+        runs=pathlib.Path(values.runs),
+        rerun=values.rerun,
+        until_decided=values.until_decided,
+        max_seeds=values.max_seeds,
+    )
+    try:
+        outcome, _ = subject.conduct()
+        return experiment.exit_code(outcome)
+    except DataError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except (StoreError, CheckpointError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _define() -> flags.FlagValues:
+    values = flags.FlagValues()
+    for field in configs.fields().values():
+        if field.name != "seed":
+            text = f"{field.metadata['help']}; several values separated by commas make an axis"
+            flags.DEFINE_string(field.name, None, text, flag_values=values)
+    flags.DEFINE_integer("seeds", None, "seeds of every arm", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("first_seed", 0, "first seed", lower_bound=0, flag_values=values)
+    flags.DEFINE_boolean("until_decided", False, "add seeds until every claim is settled", flag_values=values)
+    flags.DEFINE_integer("max_seeds", 50, "most seeds of --until_decided", lower_bound=3, flag_values=values)
+    flags.DEFINE_boolean("smoke", False, "a run of seconds: two seeds, short training", flag_values=values)
+    flags.DEFINE_string("pack", "auto", "how trials are packed: auto, loop, map or vmap", flag_values=values)
+    flags.DEFINE_integer("workers", 0, "worker processes; 0 trains in this one", lower_bound=0, flag_values=values)
+    flags.DEFINE_float("checkpoint_seconds", 60.0, "time between checkpoints", lower_bound=0.0, flag_values=values)
+    flags.DEFINE_enum(
+        "rerun", "missing", ["missing", "changed", "all"],
+        "which trials to train: those without result, also those made by other code or versions, or all",
+        flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_string("runs", "runs", "folder of results", flag_values=values)
+    flags.DEFINE_string("data_dir", None, "folder of downloaded data sets", flag_values=values)
+    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
+    return values
+
+
+def _parse(name: str, argv: list[str]) -> flags.FlagValues:
+    values = _define()
+    try:
+        rest = values([name, *argv])[1:]
+    except flags.UnrecognizedFlagError as error:
+        raise SpecError(nearest(error.flagname, [flag for flag in values if len(flag) > 1], "flag")) from None
+    except flags.Error as error:
+        raise SpecError(str(error).replace("\n", " ")) from None
+    if rest:
+        raise SpecError(f"cannot use the argument {rest[0]!r}; flags are written --name=value")
+    return values
+
+
+def _given(values: flags.FlagValues) -> dict[str, str]:
+    return {name: values[name].value for name in configs.fields() if name != "seed" and values[name].present}
+
+
+def _help(about: str, values: flags.FlagValues) -> str:
+    lines = [about, "", "Flags of a training run (several values separated by commas make an axis):"]
+    own = [n for n in configs.fields() if n != "seed"]
+    lines += [f"  --{n}  {configs.fields()[n].metadata['help']}" for n in own]
+    lines += ["", "Flags of the study:"]
+    lines += [f"  --{n}  {values[n].help} (default: {values[n].value})" for n in values if n not in own and n != "h"]
+    return "\n".join(lines)
+
+
+def _set_up_jax() -> None:
+    """Settings that hold for every run: the persistent compilation cache, and no noise on the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import jax
+
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "assay" / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

@@ -1,0 +1,167 @@
+"""From a Study to its verdicts: trains what is missing, judges, adds seeds if asked, writes results and the report."""
+
+from collections.abc import Sequence
+import dataclasses
+import pathlib
+import sys
+from typing import Any
+
+from assay.catalog import question_and_cost
+from assay.claims import Claim, judge, Published, undecided, Verdict
+from assay.config import Config
+from assay.data import load
+from assay.report import arm_table, verdict_table, write
+from assay.sweep import engine
+from assay.sweep.engine import Options
+from assay.sweep.provenance import differences, provenance
+from assay.sweep.store import Store
+from assay.sweep.study import Study
+from assay.train.canonical import canonical_value
+
+ROUND = 3  # seeds that --until_decided adds at a time
+RERUN = ("missing", "changed", "all")
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A Study with its claims and published figures, and where and how it is run.
+
+    Attributes:
+      name: of the experiment's module; results are in `runs/<name>/`.
+      about: its docstring.
+      command: reproduces this run; stored with every verdict.
+      options: of the engine.
+      runs: folder of results.
+      rerun: which trials to train: "missing", "changed" (also those of other code or versions) or "all".
+      until_decided: whether to add seeds until every claim is settled, up to `max_seeds`.
+    """
+
+    name: str
+    about: str
+    study: Study
+    claims: Sequence[Claim]
+    published: Sequence[Published]
+    command: str
+    options: Options = Options()
+    runs: pathlib.Path = pathlib.Path("runs")
+    rerun: str = "missing"
+    until_decided: bool = False
+    max_seeds: int = 50
+
+    def conduct(self) -> tuple[engine.Outcome, list[Verdict]]:
+        """Runs the experiment to its report.
+
+        Raises:
+          SpecError, DataError: wrong input, before anything is trained.
+          StoreError, CheckpointError: the disk refused; what was finished is kept.
+        """
+        grid = self.study.configs()
+        claims = [claim.spelt(canonical_value) for claim in self.claims]
+        with Store(self.runs, self.name) as store:
+            renew = self._to_renew(store, grid)
+            for trial_id in renew:
+                store.discard(trial_id)
+            while True:
+                missing = [config for config in grid if store.done(config.trial_id()) is None]
+                self._say_what_is_there(len(grid), len(missing))
+                outcome = engine.run(missing, store, self.options) if missing else engine.Outcome()
+                rows = store.write_results([config.trial_id() for config in grid])
+                verdicts = judge(claims, rows, command=self.command)
+                more = [] if outcome.stopped or outcome.failures else self._next_round(grid, verdicts)
+                if not more:
+                    break
+                grid += more
+            self._write(store, grid, rows, verdicts)
+        return outcome, verdicts
+
+    def _to_renew(self, store: Store, grid: Sequence[Config]) -> list[str]:
+        """Finished trials that are to be trained again; says so where others were made by other code or versions."""
+        finished = [config.trial_id() for config in grid if store.done(config.trial_id()) is not None]
+        if self.rerun == "all":
+            return finished
+        changes = {i: differences(store.config(i)["provenance"], provenance()) for i in finished}
+        changed = [i for i in finished if changes[i]]
+        if changed and self.rerun == "missing":
+            what = "; ".join(dict.fromkeys(text for i in changed for text in changes[i]))
+            _say(f"{len(changed)} stored trials were made before a change ({what}) and are kept; --rerun=changed renews them")
+            return []
+        return changed
+
+    def _next_round(self, grid: Sequence[Config], verdicts: Sequence[Verdict]) -> list[Config]:
+        """More seeds for the arms of the claims that are still open."""
+        open_claims = undecided(verdicts) if self.until_decided else []
+        arms = dict.fromkeys(dataclasses.replace(config, seed=0) for config in grid)
+        result = []
+        for arm in arms:
+            selectors = [selector for v in open_claims for selector in (v.claim.better, v.claim.worse)]
+            if any(all(getattr(arm, k) == v for k, v in selector.items()) for selector in selectors):
+                last = max(c.seed for c in grid if dataclasses.replace(c, seed=0) == arm)
+                end = min(last + 1 + ROUND, self.study.first_seed + self.max_seeds)
+                result += [dataclasses.replace(arm, seed=seed) for seed in range(last + 1, end)]
+        if result:
+            _say(f"{len(open_claims)} of {len(verdicts)} claims are open: {len(result)} more trials")
+        return result
+
+    def _write(self, store: Store, grid: Sequence[Config], rows: list[dict], verdicts: Sequence[Verdict]) -> None:
+        store.write_json("verdicts.json", [verdict.to_json() for verdict in verdicts])
+        store.write_json("study.json", self._description(grid, rows))
+        if not rows:
+            return
+        axes = list(self.study.axes)
+        print("\n" + arm_table(rows, axes))
+        if verdicts:
+            print("\n" + verdict_table([verdict.to_json() for verdict in verdicts]))
+        print(f"\nReport: {write(store.folder)}")
+
+    def _description(self, grid: Sequence[Config], rows: Sequence[dict]) -> dict[str, Any]:
+        """What study.json says: everything the report needs beyond the trials themselves."""
+        question, cost = question_and_cost(self.about)
+        names = sorted({config.dataset for config in grid})
+        datasets = [load(name, self.options.data_dir) for name in names]
+        return {
+            "name": self.name,
+            "question": question,
+            "about": self.about,
+            "cost": cost,
+            "base": dataclasses.asdict(grid[0]),
+            "axes": {name: list(dict.fromkeys(getattr(c, name) for c in grid)) for name in self.study.axes},
+            "seeds": sorted({config.seed for config in grid}),
+            "command": self.command,
+            "published": [dataclasses.asdict(p) | {"arm": dict(p.arm)} for p in self._published()],
+            "model_choice": "validation",
+            "claims_on": "test",
+            "dataset": _about_dataset(datasets[0]),
+            "datasets": [_about_dataset(d) for d in datasets],
+            "params": {row["model"]: row["parameters"] for row in rows},
+            "provenance": provenance(),
+        }
+
+    def _published(self) -> list[Published]:
+        def spelt(arm):
+            return {name: canonical_value(name, value) for name, value in arm.items()}
+
+        return [dataclasses.replace(p, arm=spelt(p.arm)) for p in self.published]
+
+    def _say_what_is_there(self, total: int, missing: int) -> None:
+        if missing < total:
+            _say(f"{total - missing} of {total} trials are in {self.runs / self.name} already; {missing} to train")
+
+
+def exit_code(outcome: engine.Outcome) -> int:
+    """0 all done, 1 some trial failed, 75 stopped and resumable; says what happened."""
+    for failure in outcome.failures:
+        _say(failure)
+    if outcome.stopped:
+        _say("stopped; the same command goes on where this one was")
+        return 75
+    return 1 if outcome.failures else 0
+
+
+def _about_dataset(dataset: Any) -> dict[str, Any]:
+    sizes = {role: len(getattr(dataset, role).y) for role in ("train", "validation", "test")}
+    about = {"name": dataset.name, "note": dataset.note, "fingerprint": dataset.fingerprint}
+    return about | sizes | {"num_classes": dataset.num_classes}
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

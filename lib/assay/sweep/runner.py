@@ -1,0 +1,224 @@
+"""Runner: takes one pack from where the store has it to its results."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import hashlib
+import shutil
+import threading
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from assay.config import Config
+from assay.data import batches, load
+from assay.ops.compiler import compiler_options
+from assay.spec import SpecError
+from assay.sweep.pack import PackedProgram
+from assay.sweep.plan import Pack
+from assay.sweep.provenance import provenance
+from assay.sweep.store import Store
+from assay.train import checkpoint
+from assay.train.loop import Carry, CURVE_METRICS, Program
+
+TRAIN_ERROR = CURVE_METRICS.index("train_error")
+CHUNK_SECONDS = 1.0  # between two looks at the stop flag, the clock and the loss
+
+
+@dataclasses.dataclass
+class Run:
+    """A pack under way: what the host knows between two chunks."""
+
+    configs: Sequence[Config]
+    ids: list[str]
+    carry: Carry
+    step: int
+    seconds: float  # spent before this process took over
+    alive: np.ndarray  # bool [pack]: still training
+
+
+class Runner:
+    """Trains packs; shared by the threads of one process.
+
+    Args:
+      store: where results go.
+      mapping: of plan.mapping.
+      stop: set it, and every pack saves a checkpoint and returns at its next chunk.
+      checkpoint_seconds: time between checkpoints of a pack.
+      progress: called with the number of steps done since the last call.
+      data_dir: of assay.data.load.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        mapping: str,
+        stop: Any,
+        checkpoint_seconds: float,
+        progress: Callable[[int], Any],
+        data_dir: Any = None,
+    ):
+        self.store, self.mapping, self.stop, self.progress = store, mapping, stop, progress
+        self.checkpoint_seconds, self.data_dir = checkpoint_seconds, data_dir
+        self._lock = threading.Lock()
+        self._datasets: dict[str, tuple[Any, Any]] = {}
+        self._programs: dict[Config, PackedProgram] = {}
+
+    def packed_program(self, key: Config) -> PackedProgram:
+        """The compiled functions for a program key; made at first use.
+
+        Raises:
+          SpecError, DataError: a data set that cannot be had, or a model that does not fit it.
+        """
+        with self._lock:
+            if key.dataset not in self._datasets:
+                dataset = load(key.dataset, self.data_dir)
+                self._datasets[key.dataset] = dataset, batches.put_on_device(dataset)
+            if key not in self._programs:
+                dataset, data = self._datasets[key.dataset]
+                program = Program(key, dataset)
+                self._programs[key] = PackedProgram(program, self.mapping, data, compiler_options())
+            return self._programs[key]
+
+    def check(self, key: Config, configs: Sequence[Config]) -> None:
+        """Traces a program's initialisation for each of its initialisers, so that what does not fit is said at once.
+
+        Raises:
+          SpecError: the model refuses the data, or an initialiser refuses a layer.
+        """
+        packed = self.packed_program(key)
+        for init in dict.fromkeys(config.init for config in configs):
+            try:
+                packed.check(init)
+            except Exception as error:  # a user's module may raise anything
+                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                raise SpecError(f"model {key.model} with init {init} on {key.dataset}: {reason}") from error
+
+    def run(self, pack: Pack) -> bool:
+        """Trains a pack to its end; False if it was stopped before (and can be resumed)."""
+        packed = self.packed_program(pack.key)
+        folder = self.store.pack_dir(pack_id(pack.configs))
+        trials = packed.trials(pack.configs)
+        run = self._resumed(packed, pack, folder) or self._started(packed, pack)
+        began, saved = time.monotonic(), time.monotonic()
+        while run.step < packed.program.steps and run.alive.any():
+            if self.stop.is_set():
+                self._save(run, folder, began)
+                return False
+            if time.monotonic() - saved > self.checkpoint_seconds:
+                self._save(run, folder, began)
+                saved = time.monotonic()
+            self._chunk(packed, run, trials)
+        self._complete(packed, run, trials, run.seconds + time.monotonic() - began)
+        if folder.exists():
+            shutil.rmtree(folder)
+        return True
+
+    def _started(self, packed: PackedProgram, pack: Pack) -> Run:
+        run = Run(
+            configs=pack.configs,
+            ids=[config.trial_id() for config in pack.configs],
+            carry=packed.start(pack.configs),
+            step=0,
+            seconds=0.0,
+            alive=np.ones(len(pack.configs), bool),
+        )
+        for trial_id, config in zip(run.ids, run.configs):
+            self.store.begin(trial_id, dataclasses.asdict(config), provenance())
+        return run
+
+    def _resumed(self, packed: PackedProgram, pack: Pack, folder: Any) -> Run | None:
+        """The pack as its newest good checkpoint has it, if its metrics are all there up to that step."""
+        if not folder.exists():
+            return None
+        found = checkpoint.restore_latest_good(folder, packed.carry_shape(pack.configs))
+        if found is None:
+            return None
+        ids = [config.trial_id() for config in pack.configs]
+        counts = found.extra["metrics_lines"]
+        if not all(self.store.rewind(i, counts[i]) for i in ids):
+            return None
+        alive = np.array(found.extra["alive"])
+        self.progress(found.step * len(ids))
+        return Run(pack.configs, ids, jax.device_put(found.tree), found.step, found.extra["seconds"], alive)
+
+    def _save(self, run: Run, folder: Any, began: float) -> None:
+        extra = {
+            "seconds": run.seconds + time.monotonic() - began,
+            "alive": run.alive.tolist(),
+            "metrics_lines": {i: self.store.metrics_lines(i) for i in run.ids},
+        }
+        checkpoint.save(folder, run.step, jax.device_get(run.carry), extra)
+
+    def _chunk(self, packed: PackedProgram, run: Run, trials: Any) -> None:
+        """One call of the compiled loop, and what it brought to the store."""
+        program = packed.program
+        if run.step in program.probe_steps:
+            self._probe(packed, run, trials)
+        boundaries = [at for at in program.probe_steps if at > run.step] + [program.steps]
+        last = min(run.step + packed.chunk, boundaries[0])
+        began = time.monotonic()
+        run.carry = packed.advance(run.carry, trials, run.step, last)
+        diverged_at, curve = packed.progress_of(run.carry)
+        self._adapt(packed, last - run.step, time.monotonic() - began)
+        for i, trial_id in enumerate(run.ids):
+            if not run.alive[i]:
+                continue
+            end = last if diverged_at[i] < 0 else diverged_at[i] + 1
+            records = [self._evaluation(program, k, curve[i, k]) for k in program.evaluations_in(run.step, end)]
+            if diverged_at[i] >= 0:
+                records.append({"step": int(diverged_at[i]), "diverged": True})
+                run.alive[i] = False
+            self.store.append_metrics(trial_id, records)
+        self.progress((last - run.step) * len(run.ids))
+        run.step = last
+
+    def _adapt(self, packed: PackedProgram, steps: int, seconds: float) -> None:
+        """Steers the chunk towards CHUNK_SECONDS; only its length, never a result, depends on the clock."""
+        factor = min(8.0, max(0.25, CHUNK_SECONDS / max(seconds, 1e-6)))
+        packed.chunk = max(1, min(packed.program.steps, int(steps * factor)))
+
+    def _probe(self, packed: PackedProgram, run: Run, trials: Any) -> None:
+        values = packed.probe(run.carry, trials, run.step)
+        for i in np.flatnonzero(run.alive):
+            statistics = {name: v[i].astype(float).tolist() for name, v in values.items()}
+            self.store.append_metrics(run.ids[i], [{"step": run.step, "probe": packed.program.probe_layers | statistics}])
+
+    def _evaluation(self, program: Program, k: int, row: np.ndarray) -> dict[str, Any]:
+        step = int(program.eval_step(k))
+        return {"step": step, "epoch": step / program.steps_per_epoch, **dict(zip(CURVE_METRICS, row.astype(float).tolist()))}
+
+    def _complete(self, packed: PackedProgram, run: Run, trials: Any, seconds: float) -> None:
+        program = packed.program
+        if run.alive.any() and program.steps in program.probe_steps:
+            self._probe(packed, run, trials)
+        final = packed.finish(run.carry)
+        diverged_at, curve = packed.progress_of(run.carry)
+        for i, (trial_id, config) in enumerate(zip(run.ids, run.configs)):
+            values = {name: float(v[i]) for name, v in final.items()}
+            errors = [(int(program.eval_step(k)), curve[i, k, TRAIN_ERROR]) for k in range(program.evals)]
+            if run.alive[i]:
+                last = {"step": program.steps, "epoch": program.steps / program.steps_per_epoch}
+                self.store.append_metrics(trial_id, [last | {name: values[name] for name in CURVE_METRICS}])
+                errors.append((program.steps, values["train_error"]))
+            else:
+                # A network whose loss is no number answers nothing: every example counts as wrong.
+                values = {name: 1.0 if name.endswith("error") else None for name in values}
+                errors = [(step, error) for step, error in errors if step <= diverged_at[i]]
+            reached = [step for step, error in errors if error <= config.target_error]
+            self.store.finish(
+                trial_id,
+                status="done" if run.alive[i] else "diverged",
+                steps=program.steps,
+                diverged_at=None if run.alive[i] else int(diverged_at[i]),
+                final=values | {"steps_to_target": reached[0] if reached else None, "parameters": packed.parameters(run.carry)},
+                seconds=seconds / len(run.ids),
+            )
+        remaining = (program.steps - run.step) * len(run.ids)
+        self.progress(remaining)
+
+
+def pack_id(configs: Sequence[Config]) -> str:
+    """16 hexadecimal characters that name a composition of trials."""
+    return hashlib.sha256(" ".join(config.trial_id() for config in configs).encode()).hexdigest()[:16]
