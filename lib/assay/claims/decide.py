@@ -12,6 +12,11 @@ decided wrongly with probability alpha at most, and by Bonferroni m claims at le
 steps use the larger alpha / (m - k). That they keep to alpha for decisions with a direction is proven for
 independent claims (Shaffer 1980, Annals of Statistics 8:1342; Finner 1999, Annals of Statistics 27:274) and
 open for dependent ones, such as claims that share an arm; `benchmarks/calibration.py` measures those.
+
+Where it ends. The sequence is exact for Gaussian differences. Two arms of one distribution give symmetric
+differences whatever it is, and heavy tails make the rule more careful (measured there as well). A difference
+that is strongly skewed breaks it: with equal means but one arm lognormal and the other constant, a watched
+study names a better arm far more often than alpha.
 """
 
 from typing import NamedTuple

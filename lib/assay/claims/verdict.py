@@ -233,7 +233,8 @@ def _more_seeds(claim: Claim, mean: float, sd: float, n: int, level: float) -> i
 
 def _plan(n: int, more_seeds: int | None, level: float) -> str:
     if more_seeds:
-        return f"; not settled: about {more_seeds} more seeds if effect and spread stay as they are"
+        seeds = "1 more seed" if more_seeds == 1 else f"{more_seeds} more seeds"
+        return f"; not settled: about {seeds} if effect and spread stay as they are"
     if n < (fewest := sequential.fewest(level)):
         return f"; a verdict takes {fewest} at least at this study's level, {level:.3g}"
     return "; not settled, and too close to the smallest effect of interest to say when it would be"

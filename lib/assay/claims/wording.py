@@ -25,8 +25,6 @@ def _label(fields: Mapping[str, Any]) -> str:
 
 def number(claim: Claim, value: float) -> str:
     """An effect without its unit: errors in points (percent), steps whole, the rest to three figures."""
-    if not math.isfinite(value):
-        return "no bound" if claim.scale == "difference" or value > 1 else "0"
     if claim.scale == "ratio":
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     if claim.metric.endswith("_error"):
@@ -49,19 +47,20 @@ def metric(claim: Claim) -> str:
 
 def finding(claim: Claim, effect: float, interval: tuple[float, float], seeds: int) -> str:
     """One clause: who has how much less, with interval and number of seeds."""
+    low, high = interval if claim.scale == "ratio" or effect >= 0 else (-interval[1], -interval[0])
+    bounded = math.isfinite(low) and math.isfinite(high)
+    range_ = f"[{number(claim, low)}, {number(claim, high)}]" if bounded else "[no bounds yet]"
     shared, better, worse = arms(claim)
     left, right = (f"{shared} with {better}", f"with {worse}") if shared else (better, worse)
     if claim.scale == "ratio":
-        low, high = interval
         what = f"{number(claim, effect)} times the {metric(claim)} of {left}"
         other = f"{shared} with {worse}" if shared else worse
-        return f"{other} has {what} [{number(claim, low)}, {number(claim, high)}], {seeds} seeds"
-    low, high = interval if effect >= 0 else (-interval[1], -interval[0])
+        return f"{other} has {what} {range_}, {seeds} seeds"
     fewer = "more" if effect < 0 else "fewer" if claim.metric == STEPS else "less"
     verb = "needs" if claim.metric == STEPS else "makes"
     size = amount(claim, abs(effect))
     words = f"{size.removesuffix(' steps')} {fewer} {metric(claim)}"
-    return f"{left} {verb} {words} than {right} [{number(claim, low)}, {number(claim, high)}], {seeds} seeds"
+    return f"{left} {verb} {words} than {right} {range_}, {seeds} seeds"
 
 
 def cautions(claim: Claim, found: Contrast) -> str:

@@ -5,6 +5,8 @@ Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
 
 import numpy as np
 
+from assay.stats.paired import all_equal
+
 
 def tost(differences: np.ndarray, low: float, high: float) -> float:
     """p-value of the null "the mean difference is not inside (low, high)", by paired t tests at a fixed n.
@@ -24,7 +26,7 @@ def tost(differences: np.ndarray, low: float, high: float) -> float:
         raise ValueError("TOST needs at least two finite paired differences")
     if not low < high:
         raise ValueError(f"the bounds of equivalence must be in order, not {low:g} and {high:g}")
-    if np.ptp(differences) == 0:
+    if all_equal(differences):
         return 0.0 if low < differences[0] < high else 1.0
     from scipy import stats
 

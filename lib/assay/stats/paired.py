@@ -47,7 +47,7 @@ def paired(differences: np.ndarray, *, confidence: float = 0.95, seed: int = 0) 
     if x.ndim != 1 or not np.all(np.isfinite(x)):
         raise ValueError("paired differences must be one row of finite numbers")
     n = len(x)
-    equal = n > 0 and np.ptp(x) <= 1e-12 * np.max(np.abs(x))
+    equal = all_equal(x)
     mean = float(np.mean(x)) if n else math.nan
     sd = math.nan if n < 2 else 0.0 if equal else float(np.std(x, ddof=1))
     improvement = float(np.mean((x > 0) + 0.5 * (x == 0))) if n else math.nan
@@ -61,6 +61,11 @@ def paired(differences: np.ndarray, *, confidence: float = 0.95, seed: int = 0) 
         improvement=improvement,
         d=_d(mean, sd),
     )
+
+
+def all_equal(differences: np.ndarray) -> bool:
+    """Whether the differences are equal up to rounding, as 0.3 - 0.2 and 0.2 - 0.1 are."""
+    return len(differences) == 0 or bool(np.ptp(differences) <= 1e-12 * np.max(np.abs(differences)))
 
 
 def permutation(differences: np.ndarray, *, seed: int = 0) -> float:

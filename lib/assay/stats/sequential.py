@@ -59,8 +59,9 @@ def p_value(
 
     The smallest level whose interval leaves `null` out. Arguments as for `log_e_value`.
     """
-    p = np.exp(-np.maximum(log_e_value(n, mean, sd, null, c2), 0.0))
-    return np.where(np.asarray(n) < FEWEST, 1.0, p)
+    n = np.asarray(n)
+    p = np.exp(-np.maximum(log_e_value(np.maximum(n, FEWEST), mean, sd, null, c2), 0.0))
+    return np.where(n < FEWEST, 1.0, p)
 
 
 def interval(
@@ -74,12 +75,13 @@ def interval(
 
     Args:
       alpha: probability that the sequence ever leaves the mean out, in 0..1 (exclusive).
-      n, mean, sd, c2: as for `log_e_value`.
+      n, mean, sd, c2: as for `log_e_value`; n may be 0.
     """
     n, mean, sd, alpha = (np.asarray(value, np.float64) for value in (n, mean, sd, alpha))
+    few, n = n < FEWEST, np.maximum(n, FEWEST)
     k = c2 / (n + c2)
     log_t = -(2.0 * np.log(alpha) + np.log(k)) / n
-    bounded = (log_t + np.log(k) < 0) & (n >= FEWEST)
+    bounded = (log_t + np.log(k) < 0) & ~few
     log_t = np.where(bounded, log_t, 0.0)
     scale = np.sqrt((n - 1) / n * np.expm1(log_t) / -np.expm1(log_t + np.log(k)))
     half = np.where(bounded, sd * scale, np.inf)
