@@ -54,7 +54,7 @@ def test_a_seed_with_a_missing_trial_is_dropped_and_counted(rows):
     without = [row for row in trials if not (row["activation"] == "relu" and row["seed"] in (2, 5))]
     verdict = one(CLAIM, without)
     keep = [s for s in range(12) if s not in (2, 5)]
-    assert (verdict.n, verdict.dropped) == (10, 2) and "2 seeds dropped" in verdict.reason
+    assert (verdict.n, verdict.dropped) == (10, 2) and "2 seeds left out" in verdict.reason
     assert verdict.effect == pytest.approx((errors[1] - errors[0])[keep].mean())
     trials[3]["test_error"] = math.nan
     assert (one(CLAIM, trials).n, one(CLAIM, trials).dropped) == (11, 1)

@@ -79,5 +79,5 @@ def cautions(claim: Claim, found: Contrast) -> str:
     if found.pairs > 1:
         said.append(f"Each seed counts with the mean over {found.pairs} pairs that agree in all other fields")
     if found.dropped:
-        said.append(f"{found.dropped} seeds dropped because a trial of a pair is missing")
+        said.append(f"{found.dropped} seeds left out: they lack the trial of one arm")
     return "".join(f". {text}" for text in said)
