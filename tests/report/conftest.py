@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -63,7 +64,7 @@ def _trial(rng: np.random.Generator, arm: int, config: dict, diverges: bool, pro
             lines.append({"step": at, "diverged": True})
             break
         if probe and step in (0, steps[-1]):
-            wave = np.exp(-0.2 * depth * (1 + arm % 3) + 0.05 * rng.normal(size=layers))
+            wave = np.exp(-0.2 * depth * (1 + arm % 3) * (1 if step == 0 else 0.4) + 0.05 * rng.normal(size=layers))
             lines.append({"step": step, "probe": {
                 "layer": [f"dense_{i}" for i in depth], "activation_mean": (0 * wave).tolist(),
                 "activation_std": wave.tolist(), "saturated": np.clip(0.3 * wave, 0, 1).tolist(), "dead": (0 * wave).tolist(),
@@ -77,43 +78,57 @@ def _trial(rng: np.random.Generator, arm: int, config: dict, diverges: bool, pro
     return lines, ({k: 1.0 if k.endswith("error") else None for k in final} if diverges else final), at
 
 
+def make(
+    root: Path,
+    axes: dict[str, list] = AXES, seeds: int = 5, name: str = "init_activation", verdicts: list | None = VERDICTS,
+    published: list = PUBLISHED, diverging: Callable[[int, int], bool] = lambda arm, seed: arm == 2 and seed < 2,
+    finished: Callable[[int, int], bool] = lambda arm, seed: True, probe: bool = True, evals: int = 15, layers: int = 6,
+    **about: Any,
+) -> Path:
+    """Writes a store below `root`; the keyword arguments say what befell it, `about` replaces parts of study.json."""
+    rng, folder, rows = np.random.default_rng(0), root / name, []
+    folder.mkdir(parents=True)
+    for arm, combo in enumerate(itertools.product(*axes.values())):
+        for seed in range(seeds):
+            config = BASE | dict(zip(axes, combo)) | {"seed": seed}
+            lines, final, at = _trial(rng, arm, config, diverging(arm, seed), probe, evals, layers)
+            if not finished(arm, seed):
+                continue
+            trial = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+            (folder / trial).mkdir()
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            (folder / trial / "metrics.jsonl").write_text(text)
+            status = "done" if at is None else "diverged"
+            rows.append({"id": trial, **config, "status": status, "diverged_at": at, "seconds": 0.5, **final})
+    study = {
+        "name": name, "question": "Which initialisation suits which activation?", "cost": "2 minutes on two cores",
+        "base": BASE, "axes": axes, "seeds": list(range(seeds)), "command": f"./launch.sh {name} --seeds={seeds}",
+        "published": published, "model_choice": "validation", "claims_on": "test",
+        "dataset": {"name": "digits", "note": "real 8x8 handwritten digits bundled with scikit-learn",
+                    "fingerprint": "9a" * 32, "train": 1097, "validation": 350, "test": 350, "num_classes": 10},
+        "params": {"mlp(depth=5,width=100)": 47910}, "provenance": PROVENANCE, **about,
+    }
+    (folder / "study.json").write_text(json.dumps(study))
+    if rows:
+        parquet.write_table(pa.Table.from_pylist(rows), folder / "results.parquet")
+    if verdicts is not None:
+        (folder / "verdicts.json").write_text(json.dumps(verdicts))
+    return folder
+
+
 @pytest.fixture
 def make_store(tmp_path: Path) -> Callable[..., Path]:
-    """A function that writes a store and returns its folder; see the keyword arguments of `make`."""
+    """`make` below the test's own folder."""
+    return functools.partial(make, tmp_path)
 
-    def make(
-        axes: dict[str, list] = AXES, seeds: int = 5, name: str = "init_activation", verdicts: list | None = VERDICTS,
-        published: list = PUBLISHED, diverging: Callable[[int, int], bool] = lambda arm, seed: arm == 2 and seed < 2,
-        finished: Callable[[int, int], bool] = lambda arm, seed: True, probe: bool = True, evals: int = 15, layers: int = 6,
-        **about: Any,
-    ) -> Path:
-        rng, folder, rows = np.random.default_rng(0), tmp_path / name, []
-        folder.mkdir(parents=True)
-        for arm, combo in enumerate(itertools.product(*axes.values())):
-            for seed in range(seeds):
-                config = BASE | dict(zip(axes, combo)) | {"seed": seed}
-                lines, final, at = _trial(rng, arm, config, diverging(arm, seed), probe, evals, layers)
-                if not finished(arm, seed):
-                    continue
-                trial = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
-                (folder / trial).mkdir()
-                text = "".join(json.dumps(line) + "\n" for line in lines)
-                (folder / trial / "metrics.jsonl").write_text(text)
-                status = "done" if at is None else "diverged"
-                rows.append({"id": trial, **config, "status": status, "diverged_at": at, "seconds": 0.5, **final})
-        study = {
-            "name": name, "question": "Which initialisation suits which activation?", "cost": "2 minutes on two cores",
-            "base": BASE, "axes": axes, "seeds": list(range(seeds)), "command": f"./launch.sh {name} --seeds={seeds}",
-            "published": published, "model_choice": "validation", "claims_on": "test",
-            "dataset": {"name": "digits", "note": "real 8x8 handwritten digits bundled with scikit-learn",
-                        "fingerprint": "9a" * 32, "train": 1097, "validation": 350, "test": 350, "num_classes": 10},
-            "params": {"mlp(depth=5,width=100)": 47910}, "provenance": PROVENANCE, **about,
-        }
-        (folder / "study.json").write_text(json.dumps(study))
-        if rows:
-            parquet.write_table(pa.Table.from_pylist(rows), folder / "results.parquet")
-        if verdicts is not None:
-            (folder / "verdicts.json").write_text(json.dumps(verdicts))
-        return folder
 
-    return make
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whole store, only to be read: 12 arms, 5 seeds, 2 runs diverged, a verdict of every kind."""
+    return make(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def verdicts() -> list[dict[str, Any]]:
+    """A verdict of every kind."""
+    return VERDICTS

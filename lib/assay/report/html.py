@@ -12,10 +12,10 @@ from assay.report.arms import Arm
 from assay.report.style import PAGE, STYLE
 
 _EVIDENCE = (
-    '<p class="quiet">Effect, interval and p (after Holm’s correction over the claims) decide. The rest is evidence at this '
+    "Effect, interval and p (after Holm’s correction over the claims) decide. The rest is evidence at this "
     "number of seeds: BCa bootstrap interval, sign-flip permutation test after Holm, equivalence test (TOST), share of "
     "seeds at which the better arm is better, and the mean difference over its standard deviation, d. "
-    "Means and effects are over paired seeds; points are percentage points.</p>"
+    "Means and effects are over paired seeds; points are percentage points."
 )
 _LISTED = 200  # divergences and published values written out in full
 
@@ -35,16 +35,13 @@ def write(study_dir: Path) -> Path:
     from assay.report import drawing, figures, panels, traces  # matplotlib: only where a report is drawn
 
     with drawing.style():
-        body = [_head(study), _section("Verdicts", _verdicts(study)), _section("Data", _data(study.about))]
+        body = [_head(study), _section("Verdicts", verdicts.cards(study.verdicts)), _section("Data", _data(study.about))]
         body.append(_section("Arms", _arms(study)))
         if any(len(arm.values("test_error")) for arm in study.arms):
-            if figures.is_grid(study):
-                drawn = drawing.inline(figures.heat_map(study), "heat", "Mean test error of every arm", natural=True)
-                body.append(_figure("", drawn, f"{figures.caption(study)} The darker, the larger."))
-            body.append(_figure("Intervals and runs", *_intervals(study, drawing, figures)))
+            body.append(f'<div class="pair">{_results(study, drawing, figures)}</div>')
         body += _training(study, panels, traces)
-    body += [_section("Divergences", _divergences(study)), _section("Commands", _commands(study))]
-    body.append(_section("Environment", _environment(study)))
+    body += [_section("Evidence behind the verdicts", _evidence(study)), _section("Divergences", _divergences(study))]
+    body += [_section("Commands", _commands(study)), _section("Environment", _environment(study))]
     path = study.folder / "report.html"
     title = escape(str(study.about.get("question") or study.folder.name))
     path.write_text(PAGE.substitute(title=title, style=STYLE, body="\n".join(body)), encoding="utf-8")
@@ -56,8 +53,8 @@ def _section(title: str, content: str) -> str:
 
 
 def _figure(title: str, drawn: str, caption: str) -> str:
-    head = f"<h3>{escape(title)}</h3>" if title else ""
-    return f'{head}<figure><div class="scroll">{drawn}</div><figcaption>{escape(caption)}</figcaption></figure>'
+    box = f'<div class="scroll">{drawn}</div>'
+    return f"<figure><h3>{escape(title)}</h3>{box}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
@@ -85,10 +82,9 @@ def _head(study: store.Study) -> str:
     return f"<h1>{escape(str(about.get('question') or study.folder.name))}</h1><p class=\"facts\">{said}</p>"
 
 
-def _verdicts(study: store.Study) -> str:
+def _evidence(study: store.Study) -> str:
     head, rows = verdicts.evidence(study.verdicts or [])
-    table = f"<h3>All evidence</h3>{_table(head, rows, range(1, len(head)))}{_EVIDENCE}" if rows else ""
-    return verdicts.cards(study.verdicts) + table
+    return f'<p class="quiet">{_EVIDENCE}</p>{_table(head, rows, range(1, len(head)))}' if rows else ""
 
 
 def _data(about: Mapping[str, Any]) -> str:
@@ -130,7 +126,7 @@ def _arms(study: store.Study) -> str:
     )
     if reached:
         target = {row.get("target_error") for row in study.rows}
-        level = quantities.value("train_error", target.pop()) if len(target) == 1 else "its target"
+        level = f"{100 * target.pop():g} % or less" if len(target) == 1 else "its target"
         said += f" Steps to target: median number of steps to a training error of {level}, and how many runs reached it."
     listed = "".join(f"<li>{note}</li>" for note in notes)
     listed = f'<h3>Published values</h3><ol class="quiet">{listed}</ol>' if notes else ""
@@ -154,13 +150,18 @@ def _value(metric: str, number: float | None) -> str:
     return "–" if shown == quantities.MISSING else escape(verdicts.minus(shown)).replace(" ", "&nbsp;")
 
 
-def _intervals(study: store.Study, drawing: Any, figures: Any) -> tuple[str, str]:
+def _results(study: store.Study, drawing: Any, figures: Any) -> str:
+    made = ""
+    if figures.is_grid(study):
+        drawn = drawing.inline(figures.heat_map(study), "heat", "Mean test error of every arm", natural=True)
+        made = _figure(f"Test error by {' and '.join(study.fields)}", drawn, f"{figures.caption(study)} The darker, the larger.")
     said = "Dot and bar: mean test error and its 95 % t interval. Small dots: single runs."
     if any(each.published.metric == "test_error" for found in study.published for each in found):
         said += " Open diamonds: published values."
     if len(study.arms) > figures.LIMIT:
         said += f" Shown: the {figures.LIMIT} arms with the lowest and the highest means, of {len(study.arms)}."
-    return drawing.inline(figures.interval_plot(study), "intervals", "Test error of every arm with interval"), said
+    drawn = drawing.inline(figures.interval_plot(study), "intervals", "Test error of every arm with its interval")
+    return made + _figure("Every run", drawn, said)
 
 
 def _training(study: store.Study, panels: Any, traces: Any) -> list[str]:
@@ -179,10 +180,11 @@ def _training(study: store.Study, panels: Any, traces: Any) -> list[str]:
     missing = sum(trace.missing for trace in found.values())
     said += f" {missing} trials have no metrics.jsonl and are left out." if missing else ""
     made = [_section("Learning curves", f'<p class="quiet">{escape(said)}</p>' + "".join(sections))] if sections else []
-    grid, probed = panels.probes(shown[:], found)
+    grid, drawn, probed = panels.probes(shown, found)
     if grid:
-        note = "Statistics of every layer at the first probe (initialisation) and at the last one; medians and bands as above."
+        note = "Statistics of every layer at the first and at the last probe; medians over runs and bands as above."
         note += " Gradients: of the loss with respect to the layer’s pre-activation."
+        note += _part(drawn, probed)
         legend = panels.legend("ends", ["at the end", "at initialisation"])
         made.append(_section("Layer by layer", f'<p class="quiet">{escape(note)}</p>{legend}{grid}'))
     return made

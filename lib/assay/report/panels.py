@@ -64,7 +64,7 @@ def curves(panels: Sequence[Panel], legend: Sequence[str], found: Mapping[tuple,
         return ""
     figures = []
     for number, panel in enumerate(panels):
-        drawn, (axes,) = drawing.figure(WIDTH, 165)
+        drawn, (axes,) = drawing.panel(WIDTH, 165)
         for arm in panel.arms:
             series = next((i for i, name in enumerate(legend) if _wears(arm, name)), 0)
             _curve(axes, found[arm.key].steps, lines[arm.key], drawing.SERIES[series])
@@ -124,13 +124,16 @@ def _step_scale(axes: Axes, steps: np.ndarray) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"))
 
 
-def probes(arms: Sequence[Arm], found: Mapping[tuple, Traces]) -> tuple[str, int]:
+def probes(arms: Sequence[Arm], found: Mapping[tuple, Traces]) -> tuple[str, int, int]:
     """One figure per arm: activation std, saturated fraction and gradient std by depth, first and last probe.
 
+    Above PANELS arms, those with the lowest and the highest validation error are drawn.
+
     Returns:
-      The grid (empty without probes) and the number of arms that have probes.
+      The grid (empty without probes), the number of arms drawn, and of arms with probes.
     """
-    probed = [arm for arm in arms if found[arm.key].probes]
+    every = [arm for arm in arms if found[arm.key].probes]
+    probed = [every[i] for i in extremes([arm.estimate("validation_error").mean for arm in every], PANELS)]
     pooled = {
         name: np.concatenate([
             np.ravel(traces.middle(end)) for arm in probed for end in found[arm.key].probes[name]
@@ -139,7 +142,7 @@ def probes(arms: Sequence[Arm], found: Mapping[tuple, Traces]) -> tuple[str, int
     }
     figures = []
     for number, arm in enumerate(probed):
-        drawn, rows = drawing.figure(WIDTH, 330, rows=len(traces.PROBES))
+        drawn, rows = drawing.panel(WIDTH, 330, rows=len(traces.PROBES))
         trace = found[arm.key]
         depth = np.arange(1, len(trace.layers) + 1)
         for axes, name in zip(rows, traces.PROBES):
@@ -149,12 +152,13 @@ def probes(arms: Sequence[Arm], found: Mapping[tuple, Traces]) -> tuple[str, int
                 axes.plot(depth, line[0], linewidth=1.7, markersize=3.5, **look)
             axes.set_title(_PROBE_TITLES[name], loc="left")
             _value_scale(axes, pooled[name], 100 if name == "saturated" else 1)
-        rows[-1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        rows[-1].set_xlim(0.7, len(depth) + 0.3)
+            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            axes.set_xlim(0.7, len(depth) + 0.3)
+            axes.tick_params(axis="x", labelbottom=axes is rows[-1])
         rows[-1].set_xlabel("layer, from input to output")
         spoken = f"Activation std, saturated fraction and gradient std by layer, {arm.label}"
         figures.append((arm.label, drawing.inline(drawn, f"probe{number}", spoken)))
-    return grid(figures), len(probed)
+    return grid(figures), len(probed), len(every)
 
 
 _PROBE_TITLES = {

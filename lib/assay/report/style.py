@@ -50,6 +50,7 @@ th,td{text-align:left;vertical-align:top;padding:7px 14px 7px 0;border-bottom:1p
 .scroll td,.scroll th{overflow-wrap:normal}
 th{font-weight:600}thead th{color:var(--muted);font-weight:500;vertical-align:bottom;border-bottom-color:var(--muted)}
 .number{text-align:right;white-space:nowrap}
+sup{line-height:0}
 td small{display:block;white-space:normal}
 pre{background:var(--wash);border-radius:6px;padding:12px 14px;margin:8px 0;overflow-x:auto;font-size:13px;line-height:1.5}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.92em}
@@ -57,7 +58,8 @@ pre code{user-select:all;-webkit-user-select:all}
 figure{margin:16px 0 0}figcaption{margin-top:6px;max-width:52em}
 svg{display:block;width:100%;height:auto;font-family:system-ui,sans-serif}
 svg *{stroke-linejoin:round;stroke-linecap:butt}
-svg.line{max-width:340px;font-size:12px;fill:var(--muted)}
+.pair{display:flex;flex-wrap:wrap;gap:0 56px}.pair figure{flex:1 1 340px;min-width:0;margin:0}
+svg.line{margin-bottom:8px;max-width:340px;font-size:12px;fill:var(--muted)}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,236px),1fr));gap:20px 22px;margin:16px 0}
 .grid figure{margin:0;break-inside:avoid}
 .grid figcaption{margin:0 0 2px;color:var(--ink);font-weight:600;font-size:14px}
@@ -65,7 +67,7 @@ svg.line{max-width:340px;font-size:12px;fill:var(--muted)}
 .legend li{display:flex;align-items:center;gap:8px}.legend svg{width:34px;flex:none}
 @media (max-width:760px){main{padding:28px 16px 64px}h2{margin-top:56px}.verdict{grid-template-columns:minmax(0,1fr)}}
 @media print{@page{margin:16mm 14mm}body{font-size:10.5pt}main{max-width:none;padding:0}h1{font-size:22pt}
-h2{margin-top:26pt;break-after:avoid}h3{break-after:avoid}.verdict{grid-template-columns:minmax(0,1fr) 230px}
+h2{margin-top:26pt;break-after:avoid}h3,.legend,section>.quiet{break-after:avoid;break-inside:avoid}.verdict{grid-template-columns:minmax(0,1fr) 230px}
 .scroll{overflow:visible}table,dl,.quiet,figcaption,small{font-size:8.5pt}pre{white-space:pre-wrap;overflow-wrap:anywhere;
 border:1px solid var(--rule)}tr,figure{break-inside:avoid}thead{display:table-header-group}.scroll svg{min-width:0!important}
 .grid{grid-template-columns:repeat(3,minmax(0,1fr))}}

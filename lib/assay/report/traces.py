@@ -21,8 +21,7 @@ class Traces(NamedTuple):
       steps: the steps at which any of them was evaluated, int64 [E].
       curves: metric -> float64 [trials, E]; NaN where a trial has no finite value.
       layers: the probed layers' names, forward.
-      probes: statistic -> (first probe, last probe), each float64 [trials, L].
-      last: step of the last probe, -1 without one.
+      probes: statistic -> (first probe, last probe), each float64 [trials that have it, L].
       missing: trials without a metrics.jsonl.
     """
 
@@ -30,7 +29,6 @@ class Traces(NamedTuple):
     curves: dict[str, np.ndarray]
     layers: list[str]
     probes: dict[str, tuple[np.ndarray, np.ndarray]]
-    last: int
     missing: int
 
 
@@ -61,8 +59,14 @@ def read(folder: Path, arm: Arm) -> Traces:
     probes = [trial for trial in probes if trial]
     layers = list(probes[0][0]["probe"]["layer"]) if probes else []
     last = max((trial[-1]["step"] for trial in probes), default=-1)
-    ends = {name: tuple(_stack(probes, name, end, layers) for end in (0, -1)) for name in PROBES if probes}
-    return Traces(np.array(steps, dtype=np.int64), curves, layers, ends, last, missing)
+    first = min((trial[0]["step"] for trial in probes), default=-1)
+    # A run that diverged has no last probe; its first one must not stand in for it.
+    ended = [trial[-1] for trial in probes if trial[-1]["step"] == last > first]
+    ends = {
+        name: (_stack([trial[0] for trial in probes], name, layers), _stack(ended, name, layers))
+        for name in PROBES if probes
+    }  # fmt: skip
+    return Traces(np.array(steps, dtype=np.int64), curves, layers, ends, missing)
 
 
 def _records(path: Path, lines: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -76,9 +80,10 @@ def _records(path: Path, lines: Sequence[bytes]) -> list[dict[str, Any]]:
     return records
 
 
-def _stack(probes: Sequence[Sequence[dict[str, Any]]], name: str, end: int, layers: Sequence[str]) -> np.ndarray:
-    values = [trial[end]["probe"].get(name) or [None] * len(layers) for trial in probes]
-    return np.array([[np.nan if v is None else v for v in row] for row in values], dtype=np.float64)
+def _stack(records: Sequence[dict[str, Any]], name: str, layers: Sequence[str]) -> np.ndarray:
+    values = [record["probe"].get(name) or [None] * len(layers) for record in records]
+    found = [[np.nan if value is None else value for value in row] for row in values]
+    return np.array(found, dtype=np.float64).reshape(len(records), len(layers))
 
 
 def middle(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

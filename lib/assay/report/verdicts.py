@@ -48,21 +48,21 @@ def _card(verdict: Mapping[str, Any]) -> str:
     level = verdict.get("level")
     share = f" ({100 * (1 - level):.4g} %)" if quantities.finite(level) else ""
     numbers = {
-        "Effect": quantities.amount(metric, scale, verdict.get("effect"), signed=True),
-        f"Interval{share}": quantities.bounds(metric, scale, verdict.get("interval")) or quantities.MISSING,
+        f"Effect on {quantities.name(metric)}": quantities.amount(metric, scale, verdict.get("effect"), signed=True),
+        f"Interval{share}": quantities.bounds(metric, scale, verdict.get("interval")),
         "Smallest of interest": quantities.amount(metric, scale, verdict.get("smallest")),
-        "Metric": quantities.name(metric) + (", ratio" if scale == "ratio" else ""),
-        "Seeds": str(verdict.get("n", quantities.MISSING)),
-        "p": f"{verdict['p']:.2g}" if quantities.finite(verdict.get("p")) else quantities.MISSING,
+        "Seeds": str(verdict.get("n") or ""),
+        "p": f"{verdict['p']:.2g}" if quantities.finite(verdict.get("p")) else "",
     }
-    listed = "".join(f"<dt>{k}</dt><dd>{escape(minus(v))}</dd>" for k, v in numbers.items())
+    shown = ((key, text) for key, text in numbers.items() if text not in ("", quantities.MISSING))
+    listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(minus(text))}</dd>" for key, text in shown)
     return (
         f'<article class="verdict"><div><span class="badge {kind}">{sign}{escape(name)}</span>'
+        f' <code class="quiet">{escape(str(verdict.get("claim")))}</code>'
         f"<h3>{escape(str(verdict.get('statement') or verdict.get('claim')))}</h3>"
         f"<p>{escape(minus(_sentence(verdict.get('reason'))))}</p>"
         + (f'<p class="quiet">Source: {escape(cited)}</p>' if cited else "")
-        + f'<p class="quiet"><code>{escape(str(verdict.get("claim")))}</code></p></div>'
-        f"<div>{interval_plot(verdict)}<dl>{listed}</dl></div></article>"
+        + f"</div><div>{interval_plot(verdict)}<dl>{listed}</dl></div></article>"
     )
 
 
