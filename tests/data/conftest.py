@@ -1,4 +1,4 @@
-"""Data in the real formats: CIFAR archives as TFDS's builders read them, MNIST and Fashion-MNIST where they lie."""
+"""Data in the real formats: CIFAR archives as TFDS's builders read them, and real MNIST and Fashion-MNIST."""
 
 import io
 import pathlib
@@ -9,8 +9,6 @@ import tarfile
 
 import numpy as np
 import pytest
-
-LABELS = {"cifar10": "batches.meta.txt", "cifar100": "fine_label_names.txt"}
 
 
 def _cifar_batch(random: np.random.RandomState, name: str, count: int) -> bytes:
@@ -23,7 +21,7 @@ def _cifar_batch(random: np.random.RandomState, name: str, count: int) -> bytes:
 
 
 def write_cifar(path: pathlib.Path, name: str) -> None:
-    """A CIFAR archive with the files, names and record format of the original and 1,000 + 200 random images."""
+    """A CIFAR archive with the original's files, names and record format, and 1,000 + 200 random images."""
     random = np.random.RandomState(0)
     if name == "cifar10":
         folder = "cifar-10-batches-bin"
@@ -45,7 +43,7 @@ def write_cifar(path: pathlib.Path, name: str) -> None:
 
 @pytest.fixture
 def cifar(tmp_path, monkeypatch):
-    """cifar(name): a data folder that holds the raw archive, with TFDS's recorded checksum made to match it."""
+    """cifar(name): a data folder with the raw archive; the checksum that TFDS knows is made to match."""
 
     def make(name: str = "cifar10") -> pathlib.Path:
         import tensorflow_datasets as tfds
@@ -97,14 +95,15 @@ def start_loading():
 
 @pytest.fixture(scope="session")
 def real_data(shared_data, tmp_path_factory) -> pathlib.Path:
-    """A data folder with the real raw files of MNIST and Fashion-MNIST put there by hand, both sets prepared at once."""
+    """A data folder where MNIST and Fashion-MNIST were prepared at one time; only their caches are left."""
     from assay import data
 
     folder = tmp_path_factory.mktemp("real")
     for name in ("mnist", "fashion_mnist"):
         shutil.copytree(shared_data / name, folder / "manual" / name, copy_function=shutil.copyfile)
     code = f"from assay import data; data.load('fashion_mnist', {str(folder)!r})"
-    other = subprocess.Popen([sys.executable, "-W", "error", "-c", f"import sys; sys.path[:] = {sys.path!r}; {code}"])
+    code = f"import sys; sys.path[:] = {sys.path!r}; {code}"
+    other = subprocess.Popen([sys.executable, "-W", "error", "-c", code])
     data.load("mnist", folder)
     assert other.wait() == 0
     shutil.rmtree(folder / "manual")

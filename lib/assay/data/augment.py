@@ -1,8 +1,9 @@
 """Random augmentation of image batches on device.
 
-Each entry of AUGMENTS makes a pure function fn(key, x) -> x on float [B, H, W, C], of x's shape and dtype. Every image
-draws its own flip or offset. Positions outside an image count as zero, the mean of a normalised training set.
-Source of crop and flip: Lee et al. 2015 (arXiv:1409.5185), as used by He et al. 2016 (arXiv:1512.03385, section 4.2).
+Each entry of AUGMENTS makes a pure function fn(key, x) -> x on float [B, H, W, C], of x's shape and dtype.
+Every image draws its own flip or offset. Positions outside an image count as zero, the mean of a normalised
+training set. Source of crop and flip: Lee et al. 2015 (arXiv:1409.5185), used by He et al. 2016
+(arXiv:1512.03385, section 4.2).
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ def flip() -> Augment:
 
 
 def crop(pad: int = 4) -> Augment:
-    """Pads by `pad` zeros on every side and cuts out H x W at an offset drawn uniformly from the (2 pad + 1)^2."""
+    """Pads with `pad` zeros on every side and cuts H x W out, at a uniformly drawn offset."""
     return _moved(pad, "pad")
 
 
@@ -56,8 +57,9 @@ def _moved(most: int, argument: str) -> Augment:
     def fn(key: jax.Array, x: jax.Array) -> jax.Array:
         offsets = jax.random.randint(key, (x.shape[0], 2), 0, 2 * most + 1)
         around = jnp.pad(x, ((0, 0), (most, most), (most, most), (0, 0)))
-        # Inside a loop on CPU this cost less than gathers, one-hot products or a select per offset, on both jaxlibs.
-        return jax.vmap(lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), x.shape[1:]))(around, offsets)
+        # Measured in a loop on CPU: as fast as one gather or faster; one-hot products and selects far slower.
+        cut = jax.vmap(lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), x.shape[1:]))
+        return cut(around, offsets)
 
     return fn
 

@@ -1,28 +1,30 @@
-"""A data set's arrays in one file that is verified at every start: 60,000 MNIST images in about 60 ms.
+"""A data set's arrays in one file that is verified at every start: 60,000 MNIST images in about 0.1 s.
 
-The file is an uncompressed .npz (x_train, y_train, ..., and a JSON `manifest`), written aside and renamed, so it
-is whole or absent. A lock file lets one process prepare a data set while others wait for it.
+The file is an uncompressed .npz (x_train, y_train, ..., and a JSON `manifest`) beside its sha256 in the
+format of `sha256sum --check`. Both are written aside and renamed, so each is whole or absent. A lock file
+lets one process prepare a data set while others wait for it.
 """
 
 from collections.abc import Callable, Iterator
 import contextlib
 import errno
 import fcntl
+import hashlib
+import io
 import json
 import os
 import pathlib
-import struct
 import sys
-import zipfile
-import zlib
 
 import numpy as np
 
-from assay.data.dataset import DataError, Dataset, fingerprint, Split, SPLITS
+from assay.data.dataset import DataError, Dataset, Split, SPLITS
 
 _FORMAT = 1  # changes whenever the same source would give other arrays, for instance other splits
-# All that zipfile and NumPy raise on damaged bytes; the rest of the damage is found by the fingerprint.
-_DAMAGE = (ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error)
+
+
+class _Unusable(Exception):
+    """Why a cache file cannot be used."""
 
 
 def say(line: str) -> None:
@@ -31,13 +33,13 @@ def say(line: str) -> None:
 
 
 def cached(path: pathlib.Path, make: Callable[[], Dataset]) -> Dataset:
-    """The data set in the cache file `path`; if it is absent or damaged, `make` prepares it and it is written.
+    """The data set in the cache file `path`; if that is absent or damaged, `make` makes it and it is written.
 
     Raises:
       DataError: what `make` raises, or the cache cannot be read or written (full disk, no permission).
     """
     try:
-        with contextlib.suppress(FileNotFoundError, *_DAMAGE):
+        with contextlib.suppress(FileNotFoundError, _Unusable):
             return _read(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_suffix(".lock")):
@@ -45,8 +47,8 @@ def cached(path: pathlib.Path, make: Callable[[], Dataset]) -> Dataset:
                 return _read(path)  # another process may have prepared it while this one waited
             except FileNotFoundError:
                 pass
-            except _DAMAGE as error:
-                say(f"the cache {path} is damaged ({_first_line(error)}); preparing it again")
+            except _Unusable as error:
+                say(f"the cache {path} {error}; preparing it again")
             dataset = make()
             _write(path, dataset)
             return dataset
@@ -57,18 +59,20 @@ def cached(path: pathlib.Path, make: Callable[[], Dataset]) -> Dataset:
 def os_error(error: OSError, folder: pathlib.Path) -> DataError:
     """What the operating system refused, as one line with what can be done about it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DataError(f"disk full while writing data into {folder}; free some space, or set ASSAY_DATA_DIR elsewhere")
-    return DataError(f"cannot use {error.filename or folder}: {error.strerror or error}; ASSAY_DATA_DIR sets another folder")
+        return DataError(f"disk full while writing into {folder}; free some space or choose ASSAY_DATA_DIR")
+    where, what = error.filename or folder, error.strerror or error
+    return DataError(f"cannot use {where}: {what}; choose another folder with ASSAY_DATA_DIR")
 
 
 def _read(path: pathlib.Path) -> Dataset:
-    with np.load(path, allow_pickle=False) as arrays:
+    recorded, content = _sidecar(path).read_bytes()[:64], path.read_bytes()
+    if (found := hashlib.sha256(content).hexdigest().encode()) != recorded:
+        raise _Unusable(f"is damaged (sha256 {found[:12].decode()}..., recorded {recorded[:12]!r}...)")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         manifest = json.loads(str(arrays["manifest"]))
         if manifest["format"] != _FORMAT:
-            raise ValueError(f"format {manifest['format']}, not {_FORMAT}")
+            raise _Unusable(f"has format {manifest['format']}, and {_FORMAT} is needed")
         splits = [Split(arrays[f"x_{role}"], arrays[f"y_{role}"]) for role in SPLITS]
-    if fingerprint(*splits) != manifest["fingerprint"]:
-        raise ValueError("the arrays do not have the recorded sha256")
     return Dataset(
         manifest["name"],
         *splits,
@@ -78,6 +82,10 @@ def _read(path: pathlib.Path) -> Dataset:
         note=manifest["note"],
         fingerprint=manifest["fingerprint"],
     )
+
+
+def _sidecar(path: pathlib.Path) -> pathlib.Path:
+    return path.with_suffix(".npz.sha256")
 
 
 def _write(path: pathlib.Path, dataset: Dataset) -> None:
@@ -93,10 +101,18 @@ def _write(path: pathlib.Path, dataset: Dataset) -> None:
     arrays = {"manifest": np.array(json.dumps(manifest))}
     for role in SPLITS:
         arrays[f"x_{role}"], arrays[f"y_{role}"] = getattr(dataset, role)
-    aside = path.with_suffix(".tmp")  # one name is enough under the lock, and a killed writer's rest is overwritten
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    content = buffer.getbuffer()
+    _replace(path, content)
+    _replace(_sidecar(path), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
+
+
+def _replace(path: pathlib.Path, content: bytes | memoryview) -> None:
+    aside = path.with_suffix(".tmp")  # one name is enough: the lock is held
     try:
         with aside.open("wb") as file:
-            np.savez(file, **arrays)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
@@ -114,7 +130,3 @@ def _locked(path: pathlib.Path) -> Iterator[None]:
             say(f"waiting for another process that prepares {path.stem}")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

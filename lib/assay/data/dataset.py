@@ -15,11 +15,11 @@ _SPLIT_SEED = 20100513
 
 
 class DataError(ValueError):
-    """Data that is missing, damaged or of the wrong form; the message is one line that says what would be right."""
+    """Data that is missing, damaged or of the wrong form; its message is one line that says what is right."""
 
 
 class Split(NamedTuple):
-    """Inputs x, uint8 [N, H, W, C] images or float32 [N, D] or [N, H, W, C]; labels y, int32 [N] in 0..num_classes-1."""
+    """Inputs x: uint8 images [N, H, W, C], or float32 [N, D] or [N, H, W, C]; labels y: int32 [N], from 0."""
 
     x: np.ndarray
     y: np.ndarray
@@ -76,15 +76,14 @@ def complete(name: str, parts: Parts) -> Dataset:
         if not len(split.y):
             raise DataError(f"{name}: the {role} split would be empty; the data set is too small")
     mean, std = moments(train.x)
-    return Dataset(
-        name, train, validation, test, parts.num_classes, mean, std, note, fingerprint(train, validation, test)
-    )
+    digest = fingerprint(train, validation, test)
+    return Dataset(name, train, validation, test, parts.num_classes, mean, std, note, digest)
 
 
 def hold_out(split: Split, count: int) -> tuple[Split, Split]:
-    """Divides a split into (kept, held), `count` examples in the second, with the classes in equal proportion.
+    """Divides a split into (kept, held), with `count` examples in the second and equal shares of every class.
 
-    Each class gives the last part of one fixed permutation (shares rounded by largest remainder); both results
+    Each class gives the last part of a fixed permutation (shares rounded by largest remainder). Both results
     are in permuted order, so that the first n examples of a class-sorted source are not all of one class.
     """
     # RandomState: its stream is frozen by NumPy's policy (NEP 19), Generator's may change between versions.
@@ -102,7 +101,7 @@ def hold_out(split: Split, count: int) -> tuple[Split, Split]:
 
 
 def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over all axes but the last, of x/255 for uint8 (exact, from the histogram)."""
+    """Mean and standard deviation over all axes but the last; for uint8 of x/255, by the exact histogram."""
     flat = x.reshape(-1, x.shape[-1])
     if x.dtype == np.uint8:
         levels = np.arange(256) / 255

@@ -12,8 +12,9 @@ _VALIDATION, _TEST = 340, 357
 def digits() -> Source:
     """Real 8x8 handwritten digits, 1,100 / 340 / 357 images uint8 [N, 8, 8, 1], split stratified by class.
 
-    The test part of the UCI Optical Recognition of Handwritten Digits set (Alpaydin & Kaynak 1998). Its pixels count
-    0..16 inked dots; they are stored times 15, an exact scaling to 0..240, so that x/255 spans nearly [0, 1].
+    The test part of UCI's Optical Recognition of Handwritten Digits (Alpaydin & Kaynak 1998). Its pixels
+    count inked dots, 0..16; they are stored times 15, an exact scaling to 0..240, so that x/255 nearly
+    spans [0, 1].
     """
     return _read
 

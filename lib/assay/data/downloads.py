@@ -1,4 +1,4 @@
-"""The raw files of a TFDS data set: found by hand or in the download cache, checked, and asked for when they are missing."""
+"""The raw files of a TFDS data set: put there by hand or downloaded, checked, and asked for when missing."""
 
 import pathlib
 from typing import Any
@@ -33,7 +33,7 @@ def require_files(builder: Any, downloads: pathlib.Path, manual: pathlib.Path) -
         kept = downloads / builder.name / resource.get_dl_fname(url, expected.checksum)
         if expected.filename and by_hand.is_file():
             if problem := _difference(by_hand, expected):
-                raise DataError(f"{by_hand} is not the file that TFDS recorded for {url}: {problem}; replace it")
+                raise DataError(f"{by_hand} is not the file that TFDS knows at {url}: {problem}; replace it")
         elif not resource.is_locally_cached(kept):
             missing[url] = expected.filename or url.rsplit("/", 1)[-1]
         elif problem := _difference(kept, expected):
@@ -63,7 +63,7 @@ def _difference(path: pathlib.Path, expected: Any) -> str:
 
 
 def _unreachable(url: str) -> str:
-    """Why a file cannot be downloaded, found out within seconds (TFDS's own ten retries take minutes); else empty."""
+    """Why a file cannot be downloaded, within seconds (TFDS would retry for minutes); empty if it can."""
     import requests
 
     if not url.startswith("http"):

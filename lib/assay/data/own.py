@@ -2,6 +2,7 @@
 
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -11,27 +12,26 @@ _EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"
 
 
 def npz(path: str) -> Source:
-    """Arrays from a NumPy .npz file with the keys x_train, y_train, x_test, y_test and, if there are, x_validation,
-    y_validation (without them the last part of a fixed permutation of the training set is held out).
+    """Arrays of a NumPy .npz file: x_train, y_train, x_test, y_test and perhaps x_validation, y_validation.
 
-    x: uint8 images [N, H, W] or [N, H, W, C], or real numbers [N, D] or [N, H, W, C]; y: whole numbers [N] from 0.
+    x is uint8 images [N, H, W] or [N, H, W, C], or real numbers [N, D] or [N, H, W, C]; y is classes [N]
+    from 0. Without validation arrays, the last part of a fixed permutation of the training set is held out.
     """
 
     def read(spec: str, data_dir: pathlib.Path) -> Dataset:
         del data_dir  # the user says where the file is
         file = pathlib.Path(path).expanduser()
+        if not file.is_file():
+            raise DataError(f"there is no file {file}; npz(path=...) needs one with the keys {_NEEDED}")
+        if not zipfile.is_zipfile(file):
+            raise DataError(f"{file} is not an intact .npz file; write it with numpy.savez")
         try:
-            with np.load(file, allow_pickle=False) as arrays:
-                if not isinstance(arrays, np.lib.npyio.NpzFile):
-                    raise DataError(f"{file} holds a single array; write it with numpy.savez(path, x_train=..., ...)")
-                parts = _parts(file, {key: arrays[key] for key in arrays.files if key in _KEYS}, arrays.files)
-        except FileNotFoundError:
-            raise DataError(f"there is no file {file}; npz(path=...) needs one with the keys {_NEEDED}") from None
-        except DataError:
-            raise
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"cannot read {file} as .npz of plain arrays: {str(error).splitlines()[0]}") from error
-        return complete(spec, parts)
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+                found = {key: arrays[key] for key in arrays.files if key in _KEYS}
+                names = arrays.files
+        except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"cannot read {file} as plain arrays: {str(error).splitlines()[0]}") from error
+        return complete(spec, _parts(file, found, names))
 
     return read
 
@@ -59,16 +59,17 @@ def _parts(file: pathlib.Path, arrays: dict[str, np.ndarray], names: list[str]) 
 def _split(file: pathlib.Path, role: str, x: np.ndarray, y: np.ndarray) -> Split:
     where = f"{file}: x_{role}"
     if len(x.shape) == 0 or y.shape != x.shape[:1] or not len(y):
-        raise DataError(f"{where} {x.shape} and y_{role} {y.shape} must have the same, non-zero number of examples")
+        raise DataError(f"{where} {x.shape} and y_{role} {y.shape} must have equally many examples, not 0")
     if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() > np.iinfo(np.int32).max:
-        raise DataError(f"{file}: y_{role} must be class numbers 0, 1, 2, ... of an integer type, not {y.dtype} {y[:3]}")
+        raise DataError(f"{file}: y_{role} must be integer class numbers 0, 1, 2, ..., not {y.dtype} {y[:3]}")
     if x.dtype == np.uint8:
         x = x[..., None] if x.ndim == 3 else x  # [N, H, W, 1]
         if x.ndim != 4:
-            raise DataError(f"{where}: uint8 means images [N, H, W] or [N, H, W, C], not {x.shape}; else use float32")
+            raise DataError(f"{where} is uint8, so images [N, H, W(, C)], not {x.shape}; or use float32")
         return Split(x, y.astype(np.int32))
     if x.dtype.kind not in "fiu" or x.ndim not in (2, 4):
-        raise DataError(f"{where} must be uint8 images or real numbers [N, D] or [N, H, W, C], not {x.dtype} {x.shape}")
+        allowed = "uint8 images or real numbers [N, D] or [N, H, W, C]"
+        raise DataError(f"{where} must be {allowed}, not {x.dtype} {x.shape}")
     x = x.astype(np.float32)
     if bad := np.count_nonzero(~np.isfinite(x)):
         raise DataError(f"{where} has {bad} values that are not finite in float32")
@@ -76,11 +77,13 @@ def _split(file: pathlib.Path, role: str, x: np.ndarray, y: np.ndarray) -> Split
 
 
 def folder(path: str, size: int = 0, channels: int = 3) -> Source:
-    """Images in folders named after their class: `path/<class>/*.png`, or `path/{train,validation,test}/<class>/*.png`.
+    """Images in folders named after their class: path/<class>/* or path/{train,validation,test}/<class>/*.
+
+    A missing validation or test part is held out of the training images. They are decoded at every start.
 
     Args:
-      size: height and width that every image is resized to (bilinear, with antialiasing); 0: all have one size already.
-      channels: 3 for colour, 1 for grey; images are converted. What is missing of validation and test is held out.
+      size: height and width that images are resized to (bilinear, antialiased); 0: all have one size already.
+      channels: 3 for colour, 1 for grey; images are converted.
     """
     if size < 0 or channels not in (1, 3):
         raise ValueError(f"size must be 0 or more and channels 1 or 3, not size={size}, channels={channels}")
@@ -92,7 +95,7 @@ def folder(path: str, size: int = 0, channels: int = 3) -> Source:
             raise DataError(f"there is no folder {root}; folder(path=...) needs one with a folder per class")
         roots = {role: root / role for role in SPLITS if (root / role).is_dir()} or {"train": root}
         if "train" not in roots:
-            raise DataError(f"{root} has {', '.join(roots)} but no train; needed are train/<class>/ or <class>/ alone")
+            raise DataError(f"{root} has {', '.join(roots)} but no train; use train/<class>/ or <class>/")
         classes = _folders(roots["train"])
         if len(classes) < 2:
             raise DataError(f"{roots['train']} needs at least two folders, one per class, not {len(classes)}")
@@ -102,7 +105,7 @@ def folder(path: str, size: int = 0, channels: int = 3) -> Source:
                 raise DataError(f"{there} has the class {min(unknown)!r}, which {roots['train']} has not")
             splits[role] = _images(there, classes, size, channels)
             if (shape := splits[role].x.shape[1:]) != (wanted := splits["train"].x.shape[1:]):
-                raise DataError(f"{there}: images are {shape}, those of train {wanted}; give folder(size=...)")
+                raise DataError(f"{there}: images are {shape}, in train {wanted}; give folder(size=...)")
         note = f"images of the folder {root.name}"
         return complete(spec, Parts(*(splits.get(role) for role in SPLITS), len(classes), note))
 

@@ -11,7 +11,7 @@ from assay.data.dataset import DataError, Dataset, Source
 
 
 class _Datasets(dict[str, Callable[..., Source]]):
-    """The sets with a name here; and behind them, under its TFDS name, every image classification set of TFDS."""
+    """The sets with a name here; behind them, under its TFDS name, every image classification set of TFDS."""
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or tfds.has(str(name))
@@ -45,8 +45,8 @@ def load(spec: str, data_dir: pathlib.Path | None = None) -> Dataset:
     """Loads a data set; the first use of one that is not bundled downloads, checks and caches it.
 
     Args:
-      spec: `mnist`, `spiral(noise=0.1)`, `npz(path='mine.npz')`, `emnist(config='letters')`, or another Spec. The
-        constructor that a Spec of the user's own code names returns a Source.
+      spec: `mnist`, `spiral(noise=0.1)`, `npz(path='mine.npz')`, `emnist(config='letters')`, or another Spec.
+        A constructor of the user's own, `my_pkg.data:mine`, returns a Source.
       data_dir: folder for downloads and caches; see `default_data_dir` for None.
 
     Raises:
@@ -55,7 +55,7 @@ def load(spec: str, data_dir: pathlib.Path | None = None) -> Dataset:
     """
     name = str(specs.canonical(DATASETS, spec, "dataset"))
     source = specs.build(DATASETS, name, "dataset")
-    dataset = source(name, pathlib.Path(data_dir or default_data_dir()).absolute()) if callable(source) else source
+    dataset = source(name, pathlib.Path(data_dir or default_data_dir()).absolute())
     if not isinstance(dataset, Dataset):
-        raise DataError(f"dataset {name}: its source must give an assay.data.Dataset, not {type(dataset).__name__}")
+        raise DataError(f"dataset {name}: its source must give an assay.data.Dataset, not {type(dataset)}")
     return dataset

@@ -1,13 +1,15 @@
 """Image classification sets of tensorflow-datasets (TFDS), through its own builders and `data_source`.
 
-On disk, under the data folder: `manual/<name>/` raw files put there by hand, `downloads/` TFDS's downloads, `<name>/...`
-the set as TFDS prepares it (array_record), `assay/<name>.npz` the split arrays that every later start reads.
+Under the data folder: `manual/<name>/` raw files put there by hand, `downloads/` TFDS's downloads,
+`<name>/...` the set as TFDS prepares it (array_record), `assay/<name>.npz` the split arrays that every later
+start reads.
 """
 
 from collections.abc import Iterator
 import contextlib
 import errno
 import io
+import os
 import pathlib
 import shutil
 import sys
@@ -65,7 +67,7 @@ def _prepare(name: str, config: str, data_dir: pathlib.Path) -> Parts:
         manual, downloads = data_dir / "manual" / name, data_dir / "downloads"
         require_files(builder, downloads, manual)
         say(f"preparing {name} in {data_dir}, once")
-        # One folder per set: TFDS names extracted files by their archive alone, and MNIST's are named as Fashion's.
+        # One folder per set: extracted files are named after their archive, Fashion's as MNIST's.
         extracted = data_dir / "extracted" / name
         options = tfds.download.DownloadConfig(
             extract_dir=extracted, manual_dir=manual, try_download_gcs=False, force_checksums_validation=True
@@ -99,7 +101,7 @@ def _builder(name: str, config: str, data_dir: pathlib.Path) -> Any:
 
 
 def _features(builder: Any) -> _Features:
-    """Which features are image and label. Raises DataError for what is not image classification of one shape."""
+    """Which features are image and label; DataError for what is not classification of images of one shape."""
     import tensorflow_datasets as tfds
 
     keys, features = builder.info.supervised_keys, builder.info.features
@@ -109,8 +111,8 @@ def _features(builder: Any) -> _Features:
         raise DataError(f"{builder.name} is not an image classification set (one image, one class label)")
     if None in image.shape or image.shape[-1] not in _MODES or image.np_dtype != np.uint8:
         raise DataError(
-            f"{builder.name}: images must be uint8 of one fixed shape, not {np.dtype(image.np_dtype)} {image.shape}; "
-            "save them at one size and use folder(path=...)"
+            f"{builder.name}: images must be uint8 of one fixed shape, not {np.dtype(image.np_dtype)} "
+            f"{image.shape}; save them at one size and use folder(path=...)"
         )
     return _Features(*keys, image.shape, label.num_classes)
 
@@ -134,7 +136,8 @@ def _read(builder: Any, role: str, features: _Features) -> Split:
                     pixels = np.asarray(picture if picture.mode == mode else picture.convert(mode))
                 x[i], y[i] = pixels.reshape(features.shape), example[features.label]
             except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: Pillow's for a broken PNG
-                raise DataError(f"{builder.data_path}: image {i} of {role} is damaged: {error}; delete it") from error
+                fault = f"image {i} of {role} is damaged ({error}); delete that folder"
+                raise DataError(f"{builder.data_path}: {fault}") from error
     if not 0 <= y.min() <= y.max() < features.num_classes:
         raise DataError(f"{builder.name}: the {role} split has labels outside 0..{features.num_classes - 1}")
     return Split(x, y)
@@ -142,7 +145,7 @@ def _read(builder: Any, role: str, features: _Features) -> Split:
 
 @contextlib.contextmanager
 def _builder_failures(name: str, folder: pathlib.Path) -> Iterator[None]:
-    """Turns whatever TFDS or a builder raises (each is somebody else's code) into one line; the cause stays chained."""
+    """Turns whatever TFDS or a builder (anybody's code) raises into one line; the cause stays chained."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # they print
             yield
@@ -150,10 +153,12 @@ def _builder_failures(name: str, folder: pathlib.Path) -> Iterator[None]:
         for cause in _chain(error):
             if isinstance(cause, OSError) and cause.errno in _REFUSED:
                 raise os_error(cause, folder) from error
+            if (full := os.strerror(errno.ENOSPC)) in str(cause):  # as RuntimeError, from array_record's C++
+                raise os_error(OSError(errno.ENOSPC, full), folder) from error
             if isinstance(cause, ModuleNotFoundError) and cause.name:
-                raise DataError(f"{name}: its TFDS builder needs the package {cause.name}; install it") from error
-        line = (str(error).strip() or "no message").splitlines()[0]
-        raise DataError(f"{name}: TFDS cannot prepare or read it in {folder}: {type(error).__name__}: {line}") from error
+                raise DataError(f"{name}: its builder needs the package {cause.name}; install it") from error
+        fault = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
+        raise DataError(f"{name}: TFDS cannot prepare or read it in {folder}: {fault}") from error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,8 +1,9 @@
 """Synthetic two-class problems in the plane, as TensorFlow Playground defines them.
 
-Source: `src/dataset.ts` of github.com/tensorflow/playground (Smilkov & Carter 2016): coordinates in about [-6, 6],
-`noise` as its slider divided by 100. Its classes -1 and 1 are 0 and 1 here. For every set: float32 [N, 2], n points
-in all, half of them for training and a quarter each for validation and test; the same (noise, n) gives the same points.
+Source: `src/dataset.ts` of github.com/tensorflow/playground (Smilkov & Carter 2016): coordinates in about
+[-6, 6], `noise` as its slider divided by 100. Its classes -1 and 1 are 0 and 1 here. For every set: float32
+[N, 2], n points in all, half for training and a quarter each for validation and test; the same (noise, n)
+gives the same points.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ def _toy(draw: Callable[..., tuple[np.ndarray, np.ndarray]], noise: float, n: in
 
 
 def xor(noise: float = 0.0, n: int = 2000) -> Source:
-    """Class 1 where both coordinates have the same sign: not linearly separable; noise wets the labels at the axes."""
+    """Class 1 where both coordinates have one sign, so not linearly separable; noise shakes the labels."""
     return _toy(_xor, noise, n)
 
 
@@ -60,7 +61,7 @@ def _circle(random: np.random.RandomState, noise: float, n: int) -> tuple[np.nda
 
 
 def gauss(noise: float = 0.0, n: int = 2000) -> Source:
-    """Two Gaussian clouds at (2, 2) (class 1) and (-2, -2) (class 0), variance 0.5 to 4 as noise goes from 0 to 0.5."""
+    """Gaussian clouds at (2, 2) (class 1) and (-2, -2) (class 0), of variance 0.5 + 7 noise."""
     return _toy(_gauss, noise, n)
 
 
@@ -71,7 +72,7 @@ def _gauss(random: np.random.RandomState, noise: float, n: int) -> tuple[np.ndar
 
 
 def spiral(noise: float = 0.0, n: int = 2000) -> Source:
-    """Two arms of 1.75 turns, half a turn apart; noise moves the points by up to `noise` in each coordinate."""
+    """Two arms of 1.75 turns, half a turn apart; noise moves points by up to `noise` in each coordinate."""
     return _toy(_spiral, noise, n)
 
 

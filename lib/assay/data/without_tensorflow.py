@@ -1,9 +1,10 @@
 """Lets TFDS's builders prepare image sets on a machine that has no TensorFlow.
 
-While preparing, they ask TensorFlow for four small things: opening a file, listing a folder, decoding text, and encoding
-a PNG. Every TFDS module reaches TensorFlow through one lazily imported module object; for as long as the context lasts,
-that object answers these four from plain Python and Pillow. PNG is lossless, so the pixels are the same. Anything else
-of TensorFlow still raises ModuleNotFoundError. Where TensorFlow is installed, it is used and nothing is replaced.
+While preparing, they ask TensorFlow for four small things: opening a file, listing a folder, decoding text,
+and encoding a PNG. Every TFDS module reaches TensorFlow through one lazily imported module object; while the
+context lasts, that object answers these four from plain Python and Pillow. PNG is lossless, so the pixels
+are the same. Anything else of TensorFlow still raises ModuleNotFoundError. Where TensorFlow is installed,
+nothing is replaced.
 """
 
 from collections.abc import Iterator
