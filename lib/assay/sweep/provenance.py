@@ -66,7 +66,7 @@ def code_sha256(folder: pathlib.Path) -> str:
 
 
 def checkout(folder: pathlib.Path) -> tuple[str | None, bool | None]:
-    """Commit of the git checkout that tracks `folder`, and whether its files differ from it; or (None, None)."""
+    """Commit of the git checkout that tracks `folder`, whether its files differ from it; or (None, None)."""
     if shutil.which("git") is None or _git(folder, "ls-files", "--error-unmatch", ".") is None:
         return None, None  # installed, perhaps below somebody else's checkout
     commit = _git(folder, "rev-parse", "HEAD")

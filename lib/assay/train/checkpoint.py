@@ -12,7 +12,8 @@ A step appears by one rename after everything in it is on the disk, so a killed 
 `restore_latest_good` could take. One writer per folder; different folders may be used by different threads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+import errno
 import hashlib
 import json
 import logging
@@ -130,6 +131,7 @@ def _write(path: pathlib.Path, tree: Any, extra: dict[str, Any]) -> None:
         if _is_key(leaves[name]):
             saved[name]["impl"] = str(jax.random.key_impl(leaves[name]))
     path.mkdir()
+    _require_space(path, list(data.values()))
     # Orbax refuses arrays without elements and empty trees; the manifest says all there is about those.
     if stored := {name: array for name, array in data.items() if array.size}:
         with ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as checkpointer:
@@ -194,6 +196,13 @@ def _read_arrays(path: pathlib.Path, wanted: dict[str, Any]) -> dict[str, np.nda
         empty = jax.eval_shape(_data, wanted[name]) if _is_key(wanted[name]) else wanted[name]
         data[name] = np.zeros(empty.shape, empty.dtype)
     return data
+
+
+def _require_space(folder: pathlib.Path, arrays: Sequence[np.ndarray]) -> None:
+    """Asked beforehand, because orbax meets a full disk with a traceback on stderr for every single array."""
+    needed = sum(int(1.05 * array.nbytes) + 2**10 for array in arrays) + 2**16  # names, folders, whole blocks
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise OSError(errno.ENOSPC, f"the disk is full ({needed / 1e6:.1f} MB needed, {free / 1e6:.1f} MB free)")
 
 
 def _named(tree: Any) -> dict[str, Any]:
