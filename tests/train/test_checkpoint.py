@@ -178,6 +178,13 @@ def test_a_truncated_or_missing_file_is_noticed(two_steps, tmp_path, caplog):
             shutil.rmtree(folder)
 
 
+def test_a_changed_manifest_is_noticed(two_steps, caplog):
+    path = two_steps / "2" / "manifest.json"
+    path.write_text(path.read_text().replace('"extra": {"step": 2}', '"extra": {"step": 3}'))
+    assert_falls_back(two_steps, caplog)
+    assert "manifest.json is not what was saved" in caplog.text
+
+
 def test_bits_that_orbax_restores_wrong_are_noticed(two_steps, caplog):
     """The leaves' own hashes: arrays that were wrong on the disk before their files were hashed."""
     other = two_steps.parent / "other"
@@ -239,7 +246,7 @@ def test_full_disk_costs_nothing_saved_before(small_disk):
     large = {"a": np.random.default_rng(0).standard_normal(100_000)}  # 0.8 MB
     for step in (1, 2):
         checkpoint.save(small_disk / "pack", step, {"a": np.full(100, step)})
-    with pytest.raises(CheckpointError, match="the disk is full") as caught:
+    with pytest.raises(CheckpointError, match=r"the disk is full \(0.9 MB needed, 0\.\d MB free\)") as caught:
         checkpoint.save(small_disk / "pack", 3, large)
     assert "\n" not in str(caught.value)
     assert sorted(path.name for path in (small_disk / "pack").iterdir()) == ["1", "2"]
