@@ -12,7 +12,9 @@ def test_the_interval_is_scipys(rng: np.random.Generator):
         values = rng.normal(5.0, 2.0, n)
         found = arms.estimate(values)
         low, high = stats.t.interval(0.95, n - 1, loc=values.mean(), scale=stats.sem(values))
-        assert (found.mean, found.low, found.high, found.n) == pytest.approx((values.mean(), low, high, n), rel=1e-12)
+        assert (found.mean, found.low, found.high, found.n) == pytest.approx(
+            (values.mean(), low, high, n), rel=1e-12
+        )
 
 
 def test_an_errors_interval_stays_in_its_range_and_one_run_has_none():
@@ -27,7 +29,13 @@ def rows(*steps: int | None) -> list[dict]:
 
 @pytest.mark.parametrize(
     ("steps", "median", "reached"),
-    [((10, 30, 20), 20, 3), ((10, None, 20), 20, 2), ((10, None), math.nan, 1), ((10, 20, None, None), math.nan, 2), ((None,), math.nan, 0)],
+    [
+        ((10, 30, 20), 20, 3),
+        ((10, None, 20), 20, 2),
+        ((10, None), math.nan, 1),
+        ((10, 20, None, None), math.nan, 2),
+        ((None,), math.nan, 0),
+    ],
 )
 def test_the_median_counts_runs_that_never_arrive_as_latest(steps: tuple, median: float, reached: int):
     [arm] = arms.group(rows(*steps), ["lr"])
@@ -35,7 +43,9 @@ def test_the_median_counts_runs_that_never_arrive_as_latest(steps: tuple, median
 
 
 def test_arms_follow_the_plan_and_hold_every_row_once():
-    made = [{"seed": s, "a": a, "b": b} for s in (1, 0) for a in ("y", "x") for b in (1, 2) if (a, b) != ("x", 2)]
+    made = [
+        {"seed": s, "a": a, "b": b} for s in (1, 0) for a in ("y", "x") for b in (1, 2) if (a, b) != ("x", 2)
+    ]
     found = arms.group(made, ["a", "b"], {"a": ["x", "y"], "b": [1, 2]})
     assert [arm.key for arm in found] == [("x", 1), ("x", 2), ("y", 1), ("y", 2)]
     assert [len(arm.rows) for arm in found] == [2, 0, 2, 2]

@@ -11,7 +11,14 @@ from assay.report import traces, verdicts
 from assay.report.arms import Arm
 
 
-@pytest.mark.parametrize("axes", [{"activation": ["tanh", "relu"], "init": ["glorot_uniform", "he_normal"]}, {"lr": [0.1, 0.2, 0.4]}, {"lr": [0.1]}])
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {"activation": ["tanh", "relu"], "init": ["glorot_uniform", "he_normal"]},
+        {"lr": [0.1, 0.2, 0.4]},
+        {"lr": [0.1]},
+    ],
+)
 def test_the_picture_is_an_svg_850_pixels_wide(make_store: Callable[..., Path], axes: dict):
     path = report.picture(make_store(axes=axes, seeds=3, published=[]))
     root = ElementTree.parse(path).getroot()
@@ -38,7 +45,9 @@ def places(svg: str) -> tuple[float, float, float]:
 
 
 def test_the_interval_is_drawn_to_scale(verdicts_of: Callable[..., dict]):
-    low, middle, high = places(verdicts.interval_plot(verdicts_of(effect=0.006, interval=[0.004, 0.008], smallest=0.002)))
+    low, middle, high = places(
+        verdicts.interval_plot(verdicts_of(effect=0.006, interval=[0.004, 0.008], smallest=0.002))
+    )
     assert 160 < low < middle < high and (high - 160) / (low - 160) == pytest.approx(2, abs=0.01)
 
 
@@ -67,7 +76,9 @@ def test_the_band_is_the_quantiles_of_what_is_finite():
 
 
 def test_a_diverged_runs_first_probe_does_not_stand_in_for_its_last(make_store: Callable[..., Path]):
-    folder = make_store(axes={"activation": ["relu"]}, seeds=3, diverging=lambda arm, seed: seed == 0, published=[])
+    folder = make_store(
+        axes={"activation": ["relu"]}, seeds=3, diverging=lambda arm, seed: seed == 0, published=[]
+    )
     found = traces.read(folder, arm_of(folder))
     first, last = found.probes["activation_std"]
     assert first.shape == (3, 6) and last.shape == (2, 6)

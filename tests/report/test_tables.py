@@ -20,14 +20,16 @@ def test_a_verdict_has_its_numbers_statement_and_reason(verdicts: list[dict]):
 def test_an_interval_without_end_says_so(verdicts: list[dict]):
     open_ended = verdicts[0] | {"interval": [0.001, None]}
     assert "[+0.10, no bound]" in report.verdict_table([open_ended])
-    assert "[" not in report.verdict_table([verdicts[0] | {"interval": [None, None], "reason": ""}]).replace("[interval]", "")
+    assert "[" not in report.verdict_table([verdicts[0] | {"interval": [None, None], "reason": ""}]).replace(
+        "[interval]", ""
+    )
 
 
 def test_long_words_wrap_and_control_characters_do_not_reach_the_terminal(verdicts: list[dict]):
     loud = verdicts[0] | {"statement": "x" * 500, "claim": "c" * 80, "reason": "a\x1b[31m\nb " * 60}
     text = report.verdict_table([loud])
     assert max(map(len, text.splitlines())) <= 100 and "\x1b" not in text
-    assert text.replace("\n", "").replace(" ", "").count("x") == 500 + 0
+    assert text.count("x") == 500
 
 
 def test_ascii_where_the_terminal_has_nothing_more(verdicts: list[dict], monkeypatch: pytest.MonkeyPatch):
@@ -46,12 +48,20 @@ def test_arms_line_up_and_count_divergences(make_store: Callable[..., Path]):
     assert len(lines) == 2 + 12 and max(map(len, lines)) <= 100
     assert len({len(line) for line in lines}) == 1
     lost = lines[2 + 2]
-    assert lost.startswith("sigmoid, he_normal") and "100.00 %" in lost and lost.split()[-3:] == ["2", "not", "reached"]
+    assert (
+        lost.startswith("sigmoid, he_normal")
+        and "100.00 %" in lost
+        and lost.split()[-4:] == ["2", "not", "reached", "(0/2)"]
+    )
 
 
 def test_a_long_arm_is_continued_below_itself(make_store: Callable[..., Path]):
     long = "resnet(depth=20,shortcut='A',skip=True,width=16)"
-    rows = parquet.read_table(make_store(axes={"model": [long, "lenet"]}, seeds=1) / "results.parquet").to_pylist()
+    rows = parquet.read_table(
+        make_store(axes={"model": [long, "lenet"]}, seeds=1) / "results.parquet"
+    ).to_pylist()
     text = report.arm_table(rows, ["model"])
     assert max(map(len, text.splitlines())) <= 100
-    assert long in "".join(line.split("  ")[0] if line[:1] != " " else line.strip() for line in text.splitlines())
+    assert long in "".join(
+        line.split("  ")[0] if line[:1] != " " else line.strip() for line in text.splitlines()
+    )

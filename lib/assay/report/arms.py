@@ -87,7 +87,9 @@ def steps_to_target(arm: Arm) -> tuple[float, int, int]:
 
 def labelled(field: str, value: Any) -> str:
     """`tanh` for an activation, `lr=0.1` or `norm=none` for what would not explain itself."""
-    return str(value) if field in _PLAIN and isinstance(value, str) and value != "none" else f"{field}={value}"
+    return (
+        str(value) if field in _PLAIN and isinstance(value, str) and value != "none" else f"{field}={value}"
+    )
 
 
 def varying(rows: Sequence[Row], fields: Sequence[str]) -> list[str]:
@@ -95,7 +97,9 @@ def varying(rows: Sequence[Row], fields: Sequence[str]) -> list[str]:
     return [f for f in fields if f != "seed" and len({row.get(f) for row in rows}) > 1]
 
 
-def group(rows: Sequence[Row], fields: Sequence[str], axes: Mapping[str, Sequence[Any]] | None = None) -> list[Arm]:
+def group(
+    rows: Sequence[Row], fields: Sequence[str], axes: Mapping[str, Sequence[Any]] | None = None
+) -> list[Arm]:
     """Rows gathered into arms.
 
     Args:
@@ -118,7 +122,7 @@ def group(rows: Sequence[Row], fields: Sequence[str], axes: Mapping[str, Sequenc
 
 
 def extremes(scores: Sequence[float], limit: int) -> list[int]:
-    """Indices, in order, of the `limit` items to draw: all of them, or half the lowest and half the highest."""
+    """Indices, in order, of the `limit` items to draw: all, or half the lowest and half the highest."""
     if len(scores) <= limit:
         return list(range(len(scores)))
     order = np.argsort(np.where(np.isfinite(scores), scores, np.inf), kind="stable")

@@ -1,10 +1,11 @@
-"""Drawing with matplotlib's objects alone, into SVG that is small, the same every time, and themed by the page."""
+"""Drawing with matplotlib's objects alone, into SVG that is small, reproducible and themed by the page."""
 
 from collections.abc import Iterator
 import contextlib
 from html import escape
 import io
 import re
+import textwrap
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -26,13 +27,33 @@ _STYLE = {
     "font.family": ["DejaVu Sans"],  # wider than any system font that replaces it, so measured room suffices
     "font.size": 9.5,
     "text.parse_math": False,  # a dollar sign in a Spec is a dollar sign
-    "axes.titlesize": "medium", "axes.labelsize": "medium", "xtick.labelsize": "medium", "ytick.labelsize": "medium",
-    "text.color": INK, "axes.labelcolor": MUTED, "axes.titlecolor": MUTED,
-    "axes.edgecolor": MUTED, "axes.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y", "grid.color": RULE, "grid.linewidth": 0.8,
-    "xtick.color": MUTED, "ytick.color": MUTED, "xtick.major.size": 3, "ytick.major.size": 0,
-    "xtick.minor.size": 0, "ytick.minor.size": 0, "axes.unicode_minus": True, "path.simplify": True,
-    "figure.facecolor": PAPER, "axes.facecolor": "none", "savefig.facecolor": "none",
+    "axes.titlesize": "medium",
+    "axes.labelsize": "medium",
+    "xtick.labelsize": "medium",
+    "ytick.labelsize": "medium",
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": MUTED,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": RULE,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "axes.unicode_minus": True,
+    "path.simplify": True,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
 }
 
 
@@ -51,7 +72,7 @@ def figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def panel(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A small multiple: `rows` axes below one another at fixed places, so that panels align (and draw fast)."""
+    """A small multiple: `rows` axes below one another at fixed places: panels align and draw fast."""
     drawn = Figure(figsize=(width / 72, height / 72), dpi=72)
     left, right, top, bottom, gap = 42, 7, 18 if rows > 1 else 8, 34 if rows > 1 else 20, 26
     each = (height - top - bottom - (rows - 1) * gap) / rows
@@ -78,7 +99,8 @@ def inline(drawn: Figure, name: str, spoken: str, natural: bool = False) -> str:
     text = re.sub(r"\s*\n\s*", " ", text).replace("> <", "><").replace("xlink:href", "href")
     view = re.search(r'viewBox="[^"]+"', text).group()
     room = f"min-width:{width}px;" if natural else ""
-    head = f'<svg {view} role="img" aria-label="{escape(spoken)}" style="{room}max-width:{round(width * 1.35)}px">'
+    look = f"{room}max-width:{round(width * 1.35)}px"
+    head = f'<svg {view} role="img" aria-label="{escape(spoken)}" style="{look}">'
     return head + text[text.index(">") + 1 :].strip().replace("<defs/>", "").replace("<g></g>", "")
 
 
@@ -109,3 +131,26 @@ def swatch(name: str, index: int) -> str:
     axes.plot([0.02, 0.5, 0.98], [0.5, 0.5, 0.5], linewidth=1.8, markersize=5, markevery=[1], **look)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     return inline(drawn, name, "").replace('role="img" aria-label=""', 'aria-hidden="true"')
+
+
+def label(value: object, width: int) -> str:
+    """A label in lines of at most `width` characters, broken after underscores, commas and brackets."""
+    pieces = [
+        piece for part in re.split(r"(?<=[_,(])", str(value)) for piece in textwrap.wrap(part, width) or [""]
+    ]
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return cut("\n".join(lines), 4 * width)
+
+
+def cut(text: str, length: int) -> str:
+    """The text, or what fits of it before an ellipsis."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def em(width: float | None) -> float:
+    """Size of the letters of a figure that wide, in pixels."""
+    return 13 if width and width >= 800 else 9.5

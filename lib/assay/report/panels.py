@@ -1,6 +1,6 @@
 """Small multiples: learning curves with a band over seeds, and what the probe saw layer by layer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 import math
 from typing import NamedTuple
@@ -29,7 +29,8 @@ def arrange(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
     """Deals arms out to panels of at most LINES lines.
 
     The lines of a panel differ by one field with at most LINES values: the last such one. Without one, every
-    arm has a panel of its own. Above PANELS panels, those with the lowest and the highest validation error stay.
+    arm has a panel of its own. Above PANELS panels, those with the
+    lowest and the highest validation error stay.
 
     Returns:
       The panels, and the legend: one entry per line of a panel, empty for panels of one line.
@@ -89,8 +90,17 @@ def _curve(axes: Axes, steps: np.ndarray, line: Sequence[np.ndarray], look: Mapp
 
 def _crosses(axes: Axes, arm: Arm, color: str) -> None:
     at = [row["diverged_at"] for row in arm.diverged if quantities.finite(row.get("diverged_at"))]
-    axes.plot(at, [0.97] * len(at), linestyle="", marker="x", color=color, markersize=5, markeredgewidth=1.4,
-              transform=axes.get_xaxis_transform(), clip_on=False)
+    axes.plot(
+        at,
+        [0.97] * len(at),
+        linestyle="",
+        marker="x",
+        color=color,
+        markersize=5,
+        markeredgewidth=1.4,
+        transform=axes.get_xaxis_transform(),
+        clip_on=False,
+    )
 
 
 def _value_scale(axes: Axes, values: np.ndarray, times: float, limits: bool = True) -> None:
@@ -107,7 +117,11 @@ def _value_scale(axes: Axes, values: np.ndarray, times: float, limits: bool = Tr
         axes.yaxis.set_major_locator(MaxNLocator(4))
         room = 0.06 * (high - low) or 0.05 * abs(high) or 0.05
         axes.set_ylim(0 if 0 <= low < 0.3 * high else low - room, high + room)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{times * value:.6g}" if abs(value) > 1e-5 or value == 0 else f"{value:.0e}"))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(
+            lambda value, _: f"{times * value:.6g}" if abs(value) > 1e-5 or value == 0 else f"{value:.0e}"
+        )
+    )
 
 
 def _step_scale(axes: Axes, steps: np.ndarray) -> None:
@@ -121,7 +135,9 @@ def _step_scale(axes: Axes, steps: np.ndarray) -> None:
         axes.set_xlim(-0.15 * first, steps[-1] * 1.06)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
+    )
 
 
 def probes(arms: Sequence[Arm], found: Mapping[tuple, Traces]) -> tuple[str, int, int]:
@@ -135,9 +151,10 @@ def probes(arms: Sequence[Arm], found: Mapping[tuple, Traces]) -> tuple[str, int
     every = [arm for arm in arms if found[arm.key].probes]
     probed = [every[i] for i in extremes([arm.estimate("validation_error").mean for arm in every], PANELS)]
     pooled = {
-        name: np.concatenate([
-            np.ravel(traces.middle(end)) for arm in probed for end in found[arm.key].probes[name]
-        ] or [np.empty(0)])
+        name: np.concatenate(
+            [np.ravel(traces.middle(end)) for arm in probed for end in found[arm.key].probes[name]]
+            or [np.empty(0)]
+        )
         for name in traces.PROBES
     }
     figures = []
@@ -174,7 +191,9 @@ def legend(name: str, entries: Sequence[str]) -> str:
     Args:
       name: unique on the page.
     """
-    items = "".join(f"<li>{drawing.swatch(f'{name}{i}', i)}{escape(entry)}</li>" for i, entry in enumerate(entries))
+    items = "".join(
+        f"<li>{drawing.swatch(f'{name}{i}', i)}{escape(entry)}</li>" for i, entry in enumerate(entries)
+    )
     return f'<ul class="legend">{items}</ul>' if entries else ""
 
 

@@ -1,4 +1,4 @@
-"""How a number is written: errors as percentages, their differences as percentage points, the rest as they are.
+"""How a number is written: errors as percentages, their differences as points, the rest as they are.
 
 Everything here returns ASCII; the page and the terminal choose their own signs afterwards.
 """
@@ -50,7 +50,15 @@ def amount(metric: str, scale: str, x: float | None, signed: bool = False) -> st
     """
     if not finite(x):
         return MISSING
-    unit = " times" if scale == "ratio" else " points" if is_error(metric) else " steps" if metric == STEPS else ""
+    unit = (
+        " times"
+        if scale == "ratio"
+        else " points"
+        if is_error(metric)
+        else " steps"
+        if metric == STEPS
+        else ""
+    )
     return _bare(metric, scale, x, signed) + unit
 
 
@@ -62,7 +70,7 @@ def effect(verdict: Mapping[str, Any]) -> str:
 
 
 def bounds(metric: str, scale: str, interval: Sequence[float | None] | None) -> str:
-    """An effect's interval without unit: `[+0.24, +0.60]`, `[no bound, +0.60]`; empty where it has no end at all."""
+    """An effect's interval without unit: `[+0.24, +0.60]`, `[no bound, +0.60]`; empty where it has no end."""
     if not interval or not any(map(finite, interval)):
         return ""
     low, high = (_bare(metric, scale, x, True) if finite(x) else "no bound" for x in interval)

@@ -48,23 +48,36 @@ def read(folder: Path) -> Study:
     about = _json(folder / "study.json", dict)
     verdicts = _json(folder / "verdicts.json", list) if (folder / "verdicts.json").is_file() else None
     rows = _rows(folder / "results.parquet")
-    axes = {field: [_plain(v) for v in values] for field, values in (about.get("axes") or {}).items() if field != "seed"}
+    axes = {
+        field: [_plain(v) for v in values]
+        for field, values in (about.get("axes") or {}).items()
+        if field != "seed"
+    }
     fields = [field for field, values in axes.items() if len(values) > 1]
     fields += [field for field in arms.varying(rows, _config_fields(about)) if field not in fields]
-    gathered = arms.group(rows, fields, {field: _planned(rows, field, axes.get(field, [])) for field in fields})
+    gathered = arms.group(
+        rows, fields, {field: _planned(rows, field, axes.get(field, [])) for field in fields}
+    )
     if not set(fields) <= set(axes):  # which combinations of a field without axis were planned is not stored
         gathered = [arm for arm in gathered if arm.rows]
     published = _published(about)
     settled = {field: _plain(value) for field, value in constants(about, rows, fields).items()}
-    beside = [[compare(each, arm.rows) for each in published if _selects(each, settled | arm.fields)] for arm in gathered]
+    beside = [
+        [compare(each, arm.rows) for each in published if _selects(each, settled | arm.fields)]
+        for arm in gathered
+    ]
     return Study(folder, about, rows, fields, gathered, verdicts, beside)
 
 
 def constants(about: Mapping[str, Any], rows: Sequence[arms.Row], fields: Sequence[str]) -> dict[str, Any]:
     """What every arm shares: as the trials spell it, or as the study does where none has finished."""
-    shared = (about.get("base") or {}) | {field: values[0] for field, values in (about.get("axes") or {}).items() if values}
+    shared = (about.get("base") or {}) | {
+        field: values[0] for field, values in (about.get("axes") or {}).items() if values
+    }
     stored = rows[0] if rows else {}
-    return {field: stored.get(field, value) for field, value in shared.items() if field not in (*fields, "seed")}
+    return {
+        field: stored.get(field, value) for field, value in shared.items() if field not in (*fields, "seed")
+    }
 
 
 def _config_fields(about: Mapping[str, Any]) -> list[str]:
@@ -110,15 +123,18 @@ def _published(about: Mapping[str, Any]) -> list[Published]:
     try:
         found = [Published(**{name: entry[name] for name in names}) for entry in about.get("published") or []]
     except KeyError as error:
-        raise ReportError(f"study.json: a published figure lacks {error}; it has {', '.join(names)}") from None
+        raise ReportError(
+            f"study.json: a published figure lacks {error}; it has {', '.join(names)}"
+        ) from None
     except ValueError as error:
         raise ReportError(f"study.json: {error}") from None
     for each in found:
         if quantities.is_error(each.metric) and not 0 <= each.value <= 1:
-            raise ReportError(f"{each.source}: {each.metric} {each.value:g} must be a fraction 0..1 (1 % is 0.01)")
+            raise ReportError(
+                f"{each.source}: {each.metric} {each.value:g} must be a fraction 0..1 (1 % is 0.01)"
+            )
     return found
 
 
 def _selects(published: Published, config: Mapping[str, Any]) -> bool:
     return all(config.get(field) == _plain(value) for field, value in published.arm.items())
-

@@ -9,7 +9,9 @@ from assay.report import arms, quantities
 
 WIDTH = 100
 _GAP = "  "
-_ASCII = str.maketrans({"–": "-", "—": "-", "−": "-", "±": "+-", "×": "x", "’": "'", "“": '"', "”": '"', "≤": "<=", "≥": ">="})
+_ASCII = str.maketrans(
+    {"–": "-", "—": "-", "−": "-", "±": "+-", "×": "x", "’": "'", "“": '"', "”": '"', "≤": "<=", "≥": ">="}
+)
 
 
 def verdict_table(verdicts: Sequence[Mapping[str, Any]], unicode: bool | None = None) -> str:
@@ -42,7 +44,13 @@ def _numbers(verdict: Mapping[str, Any]) -> tuple[str, ...]:
     metric, scale = str(verdict.get("metric")), str(verdict.get("scale") or "difference")
     smallest = quantities.amount(metric, scale, verdict.get("smallest"))
     word = verdict.get("verdict") or "not tested"
-    return str(word), quantities.effect(verdict), smallest, str(verdict.get("n", "")), str(verdict.get("claim", ""))
+    return (
+        str(word),
+        quantities.effect(verdict),
+        smallest,
+        str(verdict.get("n", "")),
+        str(verdict.get("claim", "")),
+    )
 
 
 def arm_table(rows: Sequence[arms.Row], varying_fields: Sequence[str], unicode: bool | None = None) -> str:
@@ -61,11 +69,17 @@ def arm_table(rows: Sequence[arms.Row], varying_fields: Sequence[str], unicode: 
     body = []
     for arm in arms.group(rows, varying_fields):
         test, train = arm.estimate("test_error"), arm.estimate("train_error")
-        body.append([
-            arm.label, str(test.n), quantities.value("test_error", test.mean),
-            quantities.interval("test_error", test.low, test.high) or quantities.MISSING,
-            quantities.value("train_error", train.mean), str(len(arm.diverged)), target(arm),
-        ])
+        body.append(
+            [
+                arm.label,
+                str(test.n),
+                quantities.value("test_error", test.mean),
+                quantities.interval("test_error", test.low, test.high) or quantities.MISSING,
+                quantities.value("train_error", train.mean),
+                str(len(arm.diverged)),
+                target(arm),
+            ]
+        )
     widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
     widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - len(_GAP) * (len(head) - 1)))
     lines = []
@@ -79,11 +93,11 @@ def arm_table(rows: Sequence[arms.Row], varying_fields: Sequence[str], unicode: 
 
 
 def target(arm: arms.Arm) -> str:
-    """Median steps to the target and how many runs got there: `1,250 (5/5)`, `not reached`."""
+    """Median steps to the target and how many runs got there: `1,250 (5/5)`, or `not reached (2/5)`."""
     median, reached, n = arms.steps_to_target(arm)
-    if not reached:
-        return "not reached" if n else quantities.MISSING
-    return f"{quantities.value('steps', median) if median == median else 'later'} ({reached}/{n})"
+    if not n:
+        return quantities.MISSING
+    return f"{quantities.value('steps', median) if median == median else 'not reached'} ({reached}/{n})"
 
 
 def _wrap(text: Any, width: int) -> list[str]:

@@ -47,7 +47,9 @@ def read(folder: Path, arm: Arm) -> Traces:
             missing += 1
             continue
         records = _records(path, lines)
-        evaluations.append([record for record in records if "probe" not in record and "diverged" not in record])
+        evaluations.append(
+            [record for record in records if "probe" not in record and "diverged" not in record]
+        )
         probes.append([record for record in records if "probe" in record])
     steps = sorted({record["step"] for trial in evaluations for record in trial})
     at = {step: i for i, step in enumerate(steps)}
@@ -64,8 +66,9 @@ def read(folder: Path, arm: Arm) -> Traces:
     ended = [trial[-1] for trial in probes if trial[-1]["step"] == last > first]
     ends = {
         name: (_stack([trial[0] for trial in probes], name, layers), _stack(ended, name, layers))
-        for name in PROBES if probes
-    }  # fmt: skip
+        for name in PROBES
+        if probes
+    }
     return Traces(np.array(steps, dtype=np.int64), curves, layers, ends, missing)
 
 
@@ -76,7 +79,9 @@ def _records(path: Path, lines: Sequence[bytes]) -> list[dict[str, Any]]:
             records.append(json.loads(line))
         except ValueError:
             if number < len(lines):
-                raise ReportError(f"{path}, line {number} is no JSON; run the study again to write it anew") from None
+                raise ReportError(
+                    f"{path}, line {number} is no JSON; run the study again to write it anew"
+                ) from None
     return records
 
 
@@ -87,9 +92,11 @@ def _stack(records: Sequence[dict[str, Any]], name: str, layers: Sequence[str]) 
 
 
 def middle(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Median, 10 % and 90 % quantile over trials: [trials, n] -> three [n]; NaN where no trial has a value."""
+    """Median, 10 % and 90 % quantile over trials: [trials, n] -> three [n]; NaN where none has a value."""
     result = np.full((3, values.shape[1]), np.nan)
     seen = np.isfinite(values).any(axis=0)
     if seen.any():
-        result[:, seen] = np.nanquantile(np.where(np.isfinite(values), values, np.nan)[:, seen], (0.5, 0.1, 0.9), axis=0)
+        result[:, seen] = np.nanquantile(
+            np.where(np.isfinite(values), values, np.nan)[:, seen], (0.5, 0.1, 0.9), axis=0
+        )
     return result[0], result[1], result[2]

@@ -1,4 +1,4 @@
-"""Verdicts as cards: a badge, the statement, the evidence, and the interval drawn against what would matter."""
+"""Verdicts as cards: a badge, the statement, the evidence, and the interval against what would matter."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -24,19 +24,26 @@ def cards(verdicts: Sequence[Mapping[str, Any]] | None) -> str:
         return '<p class="tally">This study makes no claims; its numbers follow.</p>'
     words = [word(verdict) for verdict in verdicts]
     known = [name for name in _SIGNS if name in words]
-    tally = ", ".join(f"{words.count(name)} {escape(name)}" for name in [*known, *sorted(set(words) - set(known))])
+    tally = ", ".join(
+        f"{words.count(name)} {escape(name)}" for name in [*known, *sorted(set(words) - set(known))]
+    )
     noun = "claim" if len(words) == 1 else "claims"
-    return f'<p class="tally">{len(words)} {noun}: {tally}.</p>' + "".join(map(_card, verdicts)) + _reading(verdicts)
+    return (
+        f'<p class="tally">{len(words)} {noun}: {tally}.</p>'
+        + "".join(map(_card, verdicts))
+        + _reading(verdicts)
+    )
 
 
 def _reading(verdicts: Sequence[Mapping[str, Any]]) -> str:
     if not any(interval_plot(verdict) for verdict in verdicts):
         return ""
-    return (
-        '<p class="quiet">Dot and bar: the effect, positive as claimed, and its anytime-valid interval, which decides '
-        "however often one has looked. Grey band: differences too small to be of interest. A bar that ends in an "
-        "arrow head runs on.</p>"
+    said = (
+        "Dot and bar: the effect, positive as claimed, and its anytime-valid interval, which decides "
+        "however often one has looked. Grey band: differences too small to be of interest. A bar that ends in an arrow "
+        "head runs on."
     )
+    return f'<p class="quiet">{said}</p>'
 
 
 def _card(verdict: Mapping[str, Any]) -> str:
@@ -48,7 +55,9 @@ def _card(verdict: Mapping[str, Any]) -> str:
     level = verdict.get("level")
     share = f" ({100 * (1 - level):.4g} %)" if quantities.finite(level) else ""
     numbers = {
-        f"Effect on {quantities.name(metric)}": quantities.amount(metric, scale, verdict.get("effect"), signed=True),
+        f"Effect on {quantities.name(metric)}": quantities.amount(
+            metric, scale, verdict.get("effect"), signed=True
+        ),
         f"Interval{share}": quantities.bounds(metric, scale, verdict.get("interval")),
         "Smallest of interest": quantities.amount(metric, scale, verdict.get("smallest")),
         "Seeds": str(verdict.get("n") or ""),
@@ -74,27 +83,46 @@ def _sentence(reason: Any) -> str:
 def minus(text: str) -> str:
     """Hyphens before digits as true minus signs."""
     return "".join(
-        "−" if char == "-" and text[i + 1 : i + 2].isdigit() and not text[max(i - 1, 0) : i].isalnum() else char
+        "−"
+        if char == "-" and text[i + 1 : i + 2].isdigit() and not text[max(i - 1, 0) : i].isalnum()
+        else char
         for i, char in enumerate(text)
     )
 
 
 def evidence(verdicts: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows (HTML cells) of the table of everything that was computed for the claims that were tested."""
-    head = ["claim", "seeds", "mean, better arm", "mean, other arm", "effect", "interval", "p", "BCa 95&nbsp;%",
-            "permutation p", "TOST p", "P(better)", "d"]  # fmt: skip
+    """Head and rows (HTML cells) of the table of all that was computed for the claims that were tested."""
+    head = [
+        "claim",
+        "seeds",
+        "mean, better arm",
+        "mean, other arm",
+        "effect",
+        "interval",
+        "p",
+        "BCa 95&nbsp;%",
+        "permutation p",
+        "TOST p",
+        "P(better)",
+        "d",
+    ]
     rows = []
     for verdict in verdicts:
         metric, scale = str(verdict.get("metric")), str(verdict.get("scale") or "difference")
-        numbers = [f"{verdict[key]:.2g}" if quantities.finite(verdict.get(key)) else "–"
-                   for key in ("p", "permutation_p_holm", "tost_p", "improvement", "d")]  # fmt: skip
+        numbers = [
+            f"{verdict[key]:.2g}" if quantities.finite(verdict.get(key)) else "–"
+            for key in ("p", "permutation_p_holm", "tost_p", "improvement", "d")
+        ]
         cells = [
-            str(verdict.get("claim")), str(verdict.get("n", "–")),
+            str(verdict.get("claim")),
+            str(verdict.get("n", "–")),
             *(quantities.value(metric, verdict.get(side)) for side in ("better_mean", "worse_mean")),
             quantities.amount(metric, scale, verdict.get("effect"), signed=True),
-            quantities.bounds(metric, scale, verdict.get("interval")), numbers[0],
-            quantities.bounds(metric, scale, verdict.get("bca")), *numbers[1:],
-        ]  # fmt: skip
+            quantities.bounds(metric, scale, verdict.get("interval")),
+            numbers[0],
+            quantities.bounds(metric, scale, verdict.get("bca")),
+            *numbers[1:],
+        ]
         if quantities.finite(verdict.get("effect")):
             rows.append([escape(minus(cell)) or "–" for cell in cells])
     return head, rows
@@ -103,12 +131,14 @@ def evidence(verdicts: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[lis
 def interval_plot(verdict: Mapping[str, Any]) -> str:
     """The effect and its interval on a line, over the band in which a difference would not matter.
 
-    Drawn by hand and not by matplotlib: eight shapes, and a study may have a hundred of them. Ratios are drawn
-    by their logarithm. Empty where there is no effect to draw.
+    Drawn by hand and not by matplotlib: eight shapes, and a study may have a hundred of them. Ratios are
+    drawn by their logarithm. Empty where there is no effect to draw.
     """
     metric, scale = str(verdict.get("metric") or "effect"), str(verdict.get("scale") or "difference")
     low, high = ((*(verdict.get("interval") or ()), None, None))[:2]
-    effect, low, high, band = (_on_line(scale, value) for value in (verdict.get("effect"), low, high, verdict.get("smallest")))
+    effect, low, high, band = (
+        _on_line(scale, value) for value in (verdict.get("effect"), low, high, verdict.get("smallest"))
+    )
     if math.isnan(effect):
         return ""
     low, high, band = -math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high, abs(band)
@@ -121,7 +151,9 @@ def interval_plot(verdict: Mapping[str, Any]) -> str:
 
     shapes = ['<path d="M8 38H312" stroke="var(--muted)"/>']
     if band > 0:
-        shapes.append(f'<rect x="{x(-band)}" y="6" width="{x(band) - x(-band):.1f}" height="32" fill="var(--band)"/>')
+        shapes.append(
+            f'<rect x="{x(-band)}" y="6" width="{x(band) - x(-band):.1f}" height="32" fill="var(--band)"/>'
+        )
         label = quantities.amount(metric, scale, verdict["smallest"])
         shapes.append(_text(_MIDDLE, "middle", f"within {label}" if scale == "ratio" else f"±{label}"))
     if verdict.get("expects") != "equivalence":

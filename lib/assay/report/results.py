@@ -1,0 +1,82 @@
+"""The results of the arms: their table, the published values beside them, and their figures."""
+
+from html import escape
+
+from assay.claims.published import Comparison, MARKS
+from assay.report import drawing, figures, heat_map, markup, quantities, store, tables, verdicts
+from assay.report.arms import Arm
+
+
+def table(study: store.Study) -> str:
+    fields = study.fields or ["arm"]
+    reached = any(quantities.finite(row.get("steps_to_target")) for row in study.rows)
+    head = [escape(field) for field in fields] + ["n", "test error", "95&nbsp;% interval"]
+    head += ["published"] * any(study.published) + ["train error", "diverged"] + ["steps to target"] * reached
+    notes: list[str] = []
+    rows = []
+    for arm, published in zip(study.arms, study.published):
+        test, train = arm.estimate("test_error"), arm.estimate("train_error")
+        cells = [escape(str(value)) for value in arm.fields.values()] or [escape(arm.label)]
+        cells += [
+            str(test.n),
+            _value("test_error", test.mean),
+            escape(verdicts.minus(quantities.interval("test_error", test.low, test.high))) or "–",
+        ]
+        cells += ["".join(_published(entry, arm, notes) for entry in published)] * any(study.published)
+        cells += [_value("train_error", train.mean), str(len(arm.diverged))]
+        rows.append(cells + [escape(tables.target(arm))] * reached)
+    last = len(head)
+    said = (
+        "Means over n runs, with the two-sided 95 % interval of Student’s t. A run that diverged answers "
+        "nothing: its error counts as 100 %."
+    )
+    if reached:
+        target = {row.get("target_error") for row in study.rows}
+        level = f"{100 * target.pop():g} % or less" if len(target) == 1 else "its target"
+        said += f" Steps to target: median number of steps to a training error of {level}, "
+        said += "and how many runs reached it."
+    listed = "".join(f"<li>{note}</li>" for note in notes)
+    listed = f'<h3>Published values</h3><ol class="quiet">{listed}</ol>' if notes else ""
+    return (
+        markup.table(head, rows, range(len(fields), last)) + f'<p class="quiet">{escape(said)}</p>' + listed
+    )
+
+
+def _published(found: Comparison, arm: Arm, notes: list[str]) -> str:
+    """One published value for the table's cell; source, protocol and our figure go to the notes below."""
+    theirs = found.published
+    small = f"<small>{escape(MARKS[theirs.mark])}</small>" if theirs.mark.startswith("M") else ""
+    what = "" if theirs.metric == "test_error" else f"{escape(quantities.name(theirs.metric))} "
+    protocol = ", ".join(f"{name} {value}" for name, value in theirs.protocol.items() if value != "")
+    said = f"{arm.label}, {quantities.name(theirs.metric)}: {found.text}. {theirs.source}"
+    said += f" (published with {protocol})." if protocol else "."
+    notes.append(escape(verdicts.minus(said.replace("+-", "±"))))
+    return f"<div>{what}{_value(theirs.metric, theirs.value)}&nbsp;<sup>{len(notes)}</sup>{small}</div>"
+
+
+def _value(metric: str, number: float | None) -> str:
+    shown = quantities.value(metric, number)
+    return "–" if shown == quantities.MISSING else escape(verdicts.minus(shown)).replace(" ", "&nbsp;")
+
+
+def plots(study: store.Study) -> str:
+    made = ""
+    if heat_map.is_grid(study):
+        heat = heat_map.draw(study)
+        drawn = drawing.inline(heat, "heat", "Mean test error of every arm", natural=True)
+        title, said = (
+            f"Test error by {' and '.join(study.fields)}",
+            f"{figures.caption(study)} The darker, the larger.",
+        )
+        made = markup.figure(title, drawn, said, round(heat.get_figwidth() * 72))
+    said = "Dot and bar: mean test error and its 95 % t interval. Small dots: single runs."
+    if any(each.published.metric == "test_error" for found in study.published for each in found):
+        said += " Open diamonds: published values."
+    if len(study.arms) > figures.LIMIT:
+        said += (
+            f" Shown: the {figures.LIMIT} arms with the lowest and the highest means, of {len(study.arms)}."
+        )
+    drawn = drawing.inline(
+        figures.interval_plot(study), "intervals", "Test error of every arm with its interval"
+    )
+    return made + markup.figure("Every run", drawn, said)
