@@ -40,8 +40,8 @@ def _reading(verdicts: Sequence[Mapping[str, Any]]) -> str:
         return ""
     said = (
         "Dot and bar: the effect, positive as claimed, and its anytime-valid interval, which decides "
-        "however often one has looked. Grey band: differences too small to be of interest. A bar that ends in an arrow "
-        "head runs on."
+        "however often one has looked. Grey band: differences too small to be of interest. A bar that ends "
+        "in an arrow head runs on."
     )
     return f'<p class="quiet">{said}</p>'
 
