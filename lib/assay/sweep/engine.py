@@ -9,18 +9,16 @@ import os
 import queue
 import signal
 import threading
-import time
 import traceback
 from typing import Any
 
 import jax
-import tqdm
-
 from assay.config import Config
 from assay.data import DataError
 from assay.spec import SpecError
 from assay.sweep import plan
 from assay.sweep.plan import Pack
+from assay.sweep.progress import progress
 from assay.sweep.runner import Runner
 from assay.sweep.files import StoreError
 from assay.sweep.store import Store
@@ -80,7 +78,7 @@ def run(configs: Sequence[Config], store: Store, options: Options) -> Outcome:
             mine = [config for pack in packs if pack.key == key for config in pack.configs]
             runner.check(key, mine)
             total += runner.packed_program(key).program.steps * len(mine)
-        with _progress_bar(total, len(configs)) as bar:
+        with progress(total, len(configs)) as bar:
             runner.progress = bar.update
             if options.workers:
                 return _in_processes(packs, store, mapping, options, stop, bar.update)
@@ -91,14 +89,16 @@ def run(configs: Sequence[Config], store: Store, options: Options) -> Outcome:
 def _in_threads(packs: Sequence[Pack], runner: Runner, threads: int, stop: threading.Event) -> Outcome:
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         futures = {pool.submit(_run_unless_stopped, runner, pack): pack for pack in packs}
-        return _collect(futures, stop, lambda: None)
+        return _collect(futures, runner.store, stop, lambda: None)
 
 
 def _run_unless_stopped(runner: Runner, pack: Pack) -> bool:
     return False if runner.stop.is_set() else runner.run(pack)
 
 
-def _collect(futures: dict[concurrent.futures.Future, Pack], stop: Any, poll: Callable[[], None]) -> Outcome:
+def _collect(
+    futures: dict[concurrent.futures.Future, Pack], store: Store, stop: Any, poll: Callable[[], None]
+) -> Outcome:
     """Waits for all packs; a trial's error is a result, an error of the disk or the data ends the run."""
     outcome, pending = Outcome(), set(futures)
     try:
@@ -111,17 +111,22 @@ def _collect(futures: dict[concurrent.futures.Future, Pack], stop: Any, poll: Ca
                 except (StoreError, CheckpointError, DataError, SpecError):
                     raise
                 except Exception as error:
-                    outcome.failures += _failures(futures[future], error)
+                    outcome.failures += _failures(futures[future], error, store)
     finally:
         if pending:
             stop.set()
     return outcome
 
 
-def _failures(pack: Pack, error: Exception) -> list[str]:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    detail = "".join(traceback.format_exception(error))
-    return [f"trial {config.trial_id()}: {reason}\n{detail}" for config in pack.configs]
+def _failures(pack: Pack, error: Exception, store: Store) -> list[str]:
+    """One line a trial; the whole story goes to its error.txt."""
+    reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    failures = []
+    for config in pack.configs:
+        path = store.write_error(config.trial_id(), "".join(traceback.format_exception(error)))
+        arm = f"{config.model}, {config.activation}, {config.init}, seed {config.seed}"
+        failures.append(f"trial {config.trial_id()} ({arm}) failed: {reason}; details in {path}")
+    return failures
 
 
 _worker: dict[str, Any] = {}
@@ -144,7 +149,7 @@ def _in_processes(
     mapping: str,
     options: Options,
     stop: threading.Event,
-    progress: Callable[[int], Any],
+    update: Callable[[int], Any],
 ) -> Outcome:
     spawn = multiprocessing.get_context("spawn")
     workers_stop, steps = spawn.Event(), spawn.Queue()
@@ -157,9 +162,9 @@ def _in_processes(
                 workers_stop.set()
             with contextlib.suppress(queue.Empty):
                 while True:
-                    progress(steps.get_nowait())
+                    update(steps.get_nowait())
 
-        return _collect(futures, workers_stop, poll)
+        return _collect(futures, store, workers_stop, poll)
 
 
 @contextlib.contextmanager
@@ -180,22 +185,3 @@ def _stop_flag(stop: threading.Event) -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _progress_bar(steps: int, trials: int) -> Iterator[tqdm.tqdm]:
-    interactive = os.isatty(2)
-    with tqdm.tqdm(
-        total=steps,
-        desc=f"{trials} trials",
-        unit="step",
-        unit_scale=True,
-        dynamic_ncols=interactive,
-        mininterval=0.2 if interactive else 10.0,
-        # A log file gets a line every ten seconds, a terminal one bar.
-        maxinterval=10.0,
-        ascii=None if interactive else True,
-    ) as bar:
-        began = time.monotonic()
-        yield bar
-        bar.set_postfix_str(f"{time.monotonic() - began:.0f} s")

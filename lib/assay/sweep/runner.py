@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 import dataclasses
 import hashlib
-import shutil
+import logging
 import threading
 import time
 from typing import Any
@@ -17,7 +17,7 @@ from assay.ops.compiler import compiler_options
 from assay.spec import SpecError
 from assay.sweep.pack import PackedProgram
 from assay.sweep.plan import Pack
-from assay.sweep.provenance import provenance
+from assay.sweep.provenance import differences, provenance
 from assay.sweep.store import Store
 from assay.train import checkpoint
 from assay.train.loop import Carry, CURVE_METRICS, Program
@@ -111,8 +111,7 @@ class Runner:
                 saved = time.monotonic()
             self._chunk(packed, run, trials)
         self._complete(packed, run, trials, run.seconds + time.monotonic() - began)
-        if folder.exists():
-            shutil.rmtree(folder)
+        checkpoint.remove(folder)
         return True
 
     def _started(self, packed: PackedProgram, pack: Pack) -> Run:
@@ -136,6 +135,10 @@ class Runner:
         if found is None:
             return None
         ids = [config.trial_id() for config in pack.configs]
+        if changes := differences(self.store.config(ids[0])["provenance"], provenance()):
+            # Half a run by one program and half by another would be a result of neither.
+            logging.getLogger(__name__).warning("%s begins anew: %s since its checkpoint", ids[0], "; ".join(changes))
+            return None
         counts = found.extra["metrics_lines"]
         if not all(self.store.rewind(i, counts[i]) for i in ids):
             return None

@@ -72,7 +72,7 @@ class Store:
         folder = self.folder / trial_id
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            for name in ("done.json", "metrics.jsonl"):
+            for name in ("done.json", "metrics.jsonl", "error.txt"):
                 (folder / name).unlink(missing_ok=True)
         write(folder / "config.json", strict_json({"config": config, "provenance": provenance}))
 
@@ -193,6 +193,14 @@ class Store:
         if trial_id not in self._noticed:
             logging.getLogger(__name__).warning("%s: %s; it is run again", self.folder / trial_id, damage)
         self._noticed.add(trial_id)
+
+    def write_error(self, trial_id: str, story: str) -> pathlib.Path:
+        """Writes what a failed trial raised to error.txt; `begin` and `discard` delete it."""
+        path = self.folder / trial_id / "error.txt"
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, story)
+        return path
 
     def discard(self, trial_id: str) -> None:
         """Deletes a trial; killed half-way, what is left of it is not done."""

@@ -208,9 +208,9 @@ class Program:
             # The last batch is filled up with examples that no role counts.
             x = batches.normalise(data.held.x[index % count], data.mean, data.std)
             metrics = self._task.evaluate(train_state, x, data.held.y[index % count])
-            mine = (index >= starts[:, None]) & (index < ends[:, None])  # [roles, EVAL_BATCH]
+            mine = (index[None] >= starts[:, None]) & (index[None] < ends[:, None])  # [roles, EVAL_BATCH]
             return jax.tree.map(lambda m: jnp.sum(jnp.where(mine, m[None], 0), axis=1), metrics)
 
         sums = jax.lax.map(one, jnp.arange(0, count, EVAL_BATCH))
         totals = jax.tree.map(lambda s: jnp.sum(s, axis=0), sums)
-        return [jax.tree.map(lambda t: t[role] / (ends - starts)[role], totals) for role in range(roles)]
+        return [jax.tree.map(lambda t: t[role] / np.float32((ends - starts)[role]), totals) for role in range(roles)]
