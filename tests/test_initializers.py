@@ -1,4 +1,4 @@
-"""Initialisers: moments and distributions of the samplers, geometry of the structured ones, LSUV on small MLPs.
+"""Initialisers: moments and distributions of the samplers, geometry of the structured ones, LSUV on MLPs.
 
 Keys are fixed. A mean of N samples is allowed 5 standard errors, std / sqrt(N), a variance 5 times
 var * sqrt((kurtosis - 1) / N), with kurtosis 3 for normal and 9/5 for uniform samples.
@@ -13,7 +13,7 @@ import pytest
 import scipy.stats
 
 from assay import spec
-from assay.initializers import INITIALIZERS, Initializer, as_initializer, lsuv, sparse
+from assay.initializers import INITIALIZERS, Initializer, as_initializer, lsuv
 
 DENSE, CONV, GROUPED = (400, 150), (3, 5, 16, 250), (3, 3, 4, 1500)  # GROUPED: 4 = in / groups
 REQUIRED = {
@@ -22,6 +22,7 @@ REQUIRED = {
     "normal": "normal(std=0.1)",
     "meanfield": "meanfield(sigma_w2=1.76, sigma_b2=0.05)",
 }
+FIXED = ("zeros", "constant", "identity")
 SPECS = [REQUIRED.get(name, name) for name in INITIALIZERS]
 
 # Spec -> (distribution, its variance for fan_in, fan_out)
@@ -50,8 +51,9 @@ def draw(text: str, shape, dtype=jnp.float32, seed=0) -> np.ndarray:
 
 
 def distribution(name: str, variance: float):
-    std = math.sqrt(variance)
-    return scipy.stats.norm(0, std) if name == "norm" else scipy.stats.uniform(-math.sqrt(3) * std, 2 * math.sqrt(3) * std)
+    if name == "norm":
+        return scipy.stats.norm(0, math.sqrt(variance))
+    return scipy.stats.uniform(-math.sqrt(3 * variance), 2 * math.sqrt(3 * variance))
 
 
 def assert_moments(sample, name, variance, rounding=0.0):
@@ -60,7 +62,9 @@ def assert_moments(sample, name, variance, rounding=0.0):
     assert sample.var() == pytest.approx(variance, rel=5 * math.sqrt((kurtosis - 1) / sample.size) + rounding)
 
 
-@pytest.mark.parametrize(("shape", "fans"), [(DENSE, (400, 150)), (CONV, (240, 3750)), (GROUPED, (36, 13500))])
+@pytest.mark.parametrize(
+    ("shape", "fans"), [(DENSE, (400, 150)), (CONV, (240, 3750)), (GROUPED, (36, 13500))]
+)
 @pytest.mark.parametrize("text", SAMPLERS)
 def test_samplers_have_the_moments_and_distribution_of_their_docstring(text, shape, fans):
     name, variance = SAMPLERS[text][0], SAMPLERS[text][1](*fans)
@@ -83,21 +87,30 @@ def test_bfloat16_samples_are_rounded_float32_samples(text):
     assert_moments(sample.ravel(), name, variance, rounding=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(6, 4), (3, 3, 4, 8)])
+@pytest.mark.parametrize("text", SPECS)
+def test_kernels_are_functions_of_key_shape_and_dtype_under_jit_and_vmap(text):
+    def start(key):
+        initializer = build(text)
+        return initializer.kernel(key, (3, 3, 4, 8), jnp.bfloat16), initializer.bias(key, (8,), jnp.float32)
+
+    keys = jax.random.split(jax.random.key(1), 2)
+    packed, solo = jax.jit(jax.vmap(start))(keys), [start(key) for key in keys]
+    fixed_kernels, random_biases = text.partition("(")[0] in FIXED, text.startswith("meanfield")
+    for found, first, second, fixed in zip(packed, *solo, (fixed_kernels, not random_biases)):
+        assert found.dtype == first.dtype
+        found, first, second = (np.asarray(array, np.float32) for array in (found, first, second))
+        np.testing.assert_allclose(found, [first, second], rtol=1e-2, atol=1e-6)
+        assert np.array_equal(first, second) == fixed
+    assert packed[1].any() == random_biases
+
+
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 @pytest.mark.parametrize("text", SPECS)
-def test_kernels_are_functions_of_key_shape_and_dtype_under_jit_and_vmap(text, dtype, shape):
-    initializer = build(text)
+def test_kernels_keep_shape_and_type_while_traced(text, dtype):
     keys = jax.random.split(jax.random.key(1), 3)
-    stacked = jax.jit(jax.vmap(lambda key: initializer.kernel(key, shape, dtype)))(keys)
-    assert stacked.shape == (3, *shape) and stacked.dtype == dtype
-    again = np.stack([np.asarray(build(text).kernel(key, shape, dtype), np.float32) for key in keys])
-    np.testing.assert_allclose(np.asarray(stacked, np.float32), again, rtol=1e-5 if dtype == jnp.float32 else 1e-2, atol=1e-6)
-    alike = text.partition("(")[0] in ("zeros", "constant", "identity")
-    assert np.array_equal(again[0], again[1]) == alike
-    bias = jax.jit(jax.vmap(lambda key: initializer.bias(key, (5,), dtype)))(keys)
-    assert bias.shape == (3, 5) and bias.dtype == dtype
-    assert bool(jnp.any(bias != 0)) == text.startswith("meanfield")
+    for shape in [(6, 4), (3, 3, 4, 8)]:
+        traced = jax.eval_shape(jax.vmap(lambda key: build(text).kernel(key, shape, dtype)), keys)
+        assert traced.shape == (3, *shape) and traced.dtype == dtype
 
 
 @pytest.mark.parametrize("text", SPECS)
@@ -139,8 +152,8 @@ def test_orthogonal_columns_or_rows_are_orthonormal(shape, dtype, tolerance):
 
 
 def test_orthogonal_is_uniform_over_rotations_and_reflections():
-    kernel = build("orthogonal").kernel
-    matrices = jax.vmap(lambda key: kernel(key, (4, 4), jnp.float32))(jax.random.split(jax.random.key(0), 2000))
+    kernel, keys = build("orthogonal").kernel, jax.random.split(jax.random.key(0), 2000)
+    matrices = jax.vmap(lambda key: kernel(key, (4, 4), jnp.float32))(keys)
     # Under the Haar measure the trace has mean 0 and variance 1, the determinant is +-1 with equal odds.
     traces = np.trace(np.asarray(matrices), axis1=1, axis2=2)
     assert abs(traces.mean()) < 5 / math.sqrt(2000)
@@ -163,7 +176,7 @@ def convolve(x, kernel, groups=1):
     )
 
 
-@pytest.mark.parametrize("window", [(1, 1), (3, 3), (2, 4), (5, 3)])
+@pytest.mark.parametrize("window", [(1, 1), (3, 3), (2, 4)])
 def test_delta_orthogonal_keeps_the_length_of_every_pixel(window):
     x = jax.random.normal(jax.random.key(1), (2, 6, 7, 4))
     kernel = build("delta_orthogonal(gain=2.0)").kernel(jax.random.key(0), (*window, 4, 9), jnp.float32)
@@ -177,11 +190,13 @@ def test_delta_orthogonal_is_orthogonal_for_dense_kernels_of_any_shape():
         np.testing.assert_array_equal(draw("delta_orthogonal", shape), draw("orthogonal", shape))
 
 
-@pytest.mark.parametrize("window", [(1, 1), (3, 3), (2, 4), (5, 3)])
-@pytest.mark.parametrize("groups", [1, 2, 3, 6])
+@pytest.mark.parametrize(
+    ("window", "groups"), [((1, 1), 1), ((3, 3), 1), ((2, 4), 1), ((5, 3), 2), ((3, 3), 6)]
+)
 def test_identity_convolution_returns_its_input(window, groups):
     x = jax.random.normal(jax.random.key(1), (2, 6, 7, 6))
-    kernel = build(f"identity(groups={groups})").kernel(jax.random.key(0), (*window, 6 // groups, 6), jnp.float32)
+    shape = (*window, 6 // groups, 6)
+    kernel = build(f"identity(groups={groups})").kernel(jax.random.key(0), shape, jnp.float32)
     np.testing.assert_array_equal(convolve(x, kernel, groups), x)
 
 
@@ -217,14 +232,13 @@ def test_sparse_units_with_few_inputs_take_them_all():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("constant(value=1e999)", "value must be a finite number, not inf"),
         ("uniform(m=0)", "m must be a finite number > 0, not 0"),
         ("uniform(m=-0.1)", "m must be a finite number > 0, not -0.1"),
         ("normal(std=0)", "std must be a finite number > 0, not 0"),
         ("normal", r"argument std is missing; write normal\(std=...\)"),
         ("orthogonal(gain=0)", "gain must be a finite number > 0 or 'activation', not 0"),
         ("orthogonal(gain='relu')", "gain must be a finite number > 0 or 'activation', not 'relu'"),
-        ("orthogonal(gain=True)", "gain must be a finite number > 0 or 'activation', not True"),
+        ("orthogonal(gain=True)", "gain must be of type float or str, not True"),
         ("delta_orthogonal(gain=-1.0)", "gain must be a finite number > 0 or 'activation'"),
         ("identity(groups=0)", "groups must be an integer >= 1, not 0"),
         ("sparse(nonzero=0)", "nonzero must be an integer >= 1, not 0"),
@@ -241,6 +255,15 @@ def test_values_out_of_range_are_refused_in_one_line(text, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+@pytest.mark.parametrize(
+    ("name", "argument"), [("constant", "value"), ("uniform", "m"), ("normal", "std"), ("orthogonal", "gain")]
+)
+def test_scales_that_are_not_finite_are_refused(name, argument, value):
+    with pytest.raises(ValueError, match=f"{argument} must be a finite number.*, not {value}"):
+        INITIALIZERS[name](**{argument: value})
+
+
 @pytest.mark.parametrize(
     ("text", "shape", "message"),
     [
@@ -249,7 +272,7 @@ def test_values_out_of_range_are_refused_in_one_line(text, message):
         ("identity", (4,), r"a kernel is \(in, out\) or"),
         ("sparse", (4,), r"a kernel is \(in, out\) or"),
         ("he_variance_misread", (4,), r"a kernel is \(in, out\) or"),
-        ("he_normal", (4,), "2D"),
+        ("he_normal", (4,), r"a kernel is \(in, out\) or"),
         ("delta_orthogonal", (4,), "3D"),
     ],
 )
@@ -272,7 +295,7 @@ def test_as_initializer_takes_plain_jax_initializers():
 
 @pytest.mark.parametrize("value", ["he_normal", 1, None, lambda key: key, INITIALIZERS["he_normal"]])
 def test_as_initializer_refuses_anything_else_in_one_line(value):
-    with pytest.raises(ValueError, match=r"an initializer is an Initializer or a function of \(key, shape, dtype\)"):
+    with pytest.raises(ValueError, match=r"is an Initializer or a function of \(key, shape, dtype\)"):
         as_initializer(value)
 
 
@@ -288,7 +311,7 @@ def test_as_initializer_names_a_function_that_returns_no_kernel(value, message):
         as_initializer(value).kernel(jax.random.key(0), (4, 5), jnp.float32)
 
 
-WIDTHS = (20, 64, 48, 64, 10)
+WIDTHS = (20, 48, 48, 48, 10)
 
 
 def mlp(initializer: Initializer, key, dtype=jnp.float32):
@@ -328,7 +351,9 @@ def algorithm_1(kernels, activation, x, tol, iterations):
     return done
 
 
-@pytest.mark.parametrize(("activation", "reference"), [(jnp.tanh, np.tanh), (jax.nn.relu, lambda z: np.maximum(z, 0))])
+@pytest.mark.parametrize(
+    ("activation", "reference"), [(jnp.tanh, np.tanh), (jax.nn.relu, lambda z: np.maximum(z, 0))]
+)
 def test_lsuv_gives_every_layer_unit_variance(activation, reference):
     initializer, preactivations = lsuv(tol=0.02), runner(activation, inputs())
     before = mlp(initializer, jax.random.key(0))
@@ -352,14 +377,13 @@ def test_lsuv_leaves_layers_within_tolerance_alone():
 
 def test_lsuv_maps_over_keys_and_keeps_bfloat16():
     initializer = lsuv()
-    keys = jax.random.split(jax.random.key(3), 3)
-
-    def start(key):
-        return initializer.adjust(runner(jnp.tanh, inputs()), mlp(initializer, key))
-
-    packed = jax.jit(jax.vmap(start))(keys)
-    solo = [start(key) for key in keys]
-    jax.tree.map(lambda p, *s: np.testing.assert_allclose(p, np.stack(s), rtol=1e-4, atol=1e-6), packed, *solo)
+    keys = jax.random.split(jax.random.key(3), 2)
+    members = [mlp(initializer, key) for key in keys]
+    adjust = jax.jit(lambda params: initializer.adjust(runner(jnp.tanh, inputs()), params))
+    packed = jax.vmap(adjust)(jax.tree.map(lambda *leaves: jnp.stack(leaves), *members))
+    for i, member in enumerate(members):
+        own = jax.tree.map(lambda leaf: leaf[i], packed)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), own, adjust(member))
 
     preactivations = runner(jnp.tanh, inputs(jnp.bfloat16))
     params = initializer.adjust(preactivations, mlp(initializer, keys[0], jnp.bfloat16))
@@ -389,7 +413,3 @@ def test_lsuv_stops_at_its_iterations_and_passes_over_dead_layers():
 def test_lsuv_names_a_kernel_that_is_not_there():
     with pytest.raises(ValueError, match=r"no kernel at \('b', 'kernel'\)"):
         lsuv().adjust(lambda params: [(("b", "kernel"), params["a"])], {"a": jnp.ones(3)})
-
-
-def test_sparse_is_the_only_one_with_zeros_by_chance():
-    assert np.count_nonzero(np.asarray(sparse(2).kernel(jax.random.key(0), (8, 8), jnp.float32))) == 16

@@ -45,10 +45,15 @@ def split_shape(shape: Sequence[int]) -> tuple[tuple[int, ...], int, int]:
     return tuple(shape[:-2]), shape[-2], shape[-1]
 
 
-def fan_in(shape: Sequence[int]) -> int:
-    """Inputs of one unit: in, or height x width x in / groups."""
-    window, inputs, _ = split_shape(shape)
-    return math.prod(window) * inputs
+def fans(shape: Sequence[int]) -> tuple[int, int]:
+    """(fan_in, fan_out): (in, out), each times height x width for a convolution."""
+    window, inputs, outputs = split_shape(shape)
+    return math.prod(window) * inputs, math.prod(window) * outputs
+
+
+def flat_normal(key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
+    """`jax.random.normal`, drawn flat: the same values, but XLA is many times slower to compile 4-D draws."""
+    return jax.random.normal(key, (math.prod(shape),), dtype).reshape(shape)
 
 
 def sampled(draw: Sampler) -> Sampler:

@@ -13,7 +13,7 @@ def _split_gain(gain: float | str) -> tuple[float, bool]:
     """(scale, use_gain) for gain = number | "activation"."""
     if gain == "activation":
         return 1.0, True
-    if isinstance(gain, (bool, str)) or not 0 < gain < math.inf:
+    if isinstance(gain, str) or not 0 < gain < math.inf:
         raise ValueError(f"gain must be a finite number > 0 or 'activation', not {gain!r}")
     return float(gain), False
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from assay.initializers.initializer import fan_in, Initializer, sampled
+from assay.initializers.initializer import fans, flat_normal, Initializer, sampled
 
 
 def sparse(nonzero: int = 15, std: float = 1.0) -> Initializer:
@@ -24,11 +24,11 @@ def sparse(nonzero: int = 15, std: float = 1.0) -> Initializer:
         raise ValueError(f"std must be a finite number > 0, not {std!r}")
 
     def draw(key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
-        rows, columns = fan_in(shape), shape[-1]
+        rows, columns = fans(shape)[0], shape[-1]
         where, what = jax.random.split(key)
         first = jnp.broadcast_to(jnp.arange(rows)[:, None] < nonzero, (rows, columns))
         kept = jax.random.permutation(where, first, axis=0, independent=True)
-        weights = std * jax.random.normal(what, (rows, columns), dtype)
+        weights = std * flat_normal(what, (rows, columns), dtype)
         return jnp.where(kept, weights, 0).reshape(shape)
 
     return Initializer(sampled(draw))
