@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import jax
 from jax import Array, lax
+from jax.experimental.layout import Layout, with_layout_constraint
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
@@ -151,7 +152,7 @@ def _backward(geometry: _Geometry, residuals: tuple[Array, Array], dy: Array) ->
     x, kernel = residuals
     if jax.default_backend() != "cpu":
         return jax.vjp(functools.partial(_library, geometry=geometry), x, kernel)[1](dy)
-    # Without the barrier the transposes below merge with whatever produced x and dy, and run as strided scalar code.
+    # Without the barrier the transposes below merge with whatever made x and dy, and run as strided scalar code.
     x, dy = lax.optimization_barrier((x, dy))
     # Two separate convolutions, so that a first layer's unused dx is dead code.
     return _input_gradient(x, kernel, dy, geometry), _kernel_gradient(x, kernel, dy, geometry)
@@ -168,6 +169,14 @@ def _span(dy: Array, geometry: _Geometry) -> list[int]:
     return [(size - 1) * stride + 1 for size, stride in zip(dy.shape[1:3], geometry.strides)]
 
 
+def _materialise(x: Array) -> Array:
+    """Has a transposed array written out: else it is folded into the convolution, which leaves the fast layout.
+
+    The barrier alone forbids the folding, but then the compiler writes the array twice, once in the old order.
+    """
+    return lax.optimization_barrier(with_layout_constraint(x, Layout(tuple(range(x.ndim)))))
+
+
 def _input_gradient(x: Array, kernel: Array, dy: Array, geometry: _Geometry) -> Array:
     kh, kw, inputs, outputs = kernel.shape
     groups = geometry.groups
@@ -177,7 +186,7 @@ def _input_gradient(x: Array, kernel: Array, dy: Array, geometry: _Geometry) -> 
     padding = [(reach - 1 - low, size + low - span) for size, reach, span, (low, _) in sides]
     dx = lax.conv_general_dilated(
         dy,
-        lax.optimization_barrier(flipped).astype(dy.dtype),
+        _materialise(flipped).astype(dy.dtype),
         (1, 1),
         padding,
         lhs_dilation=geometry.strides,
@@ -200,8 +209,8 @@ def _kernel_gradient(x: Array, kernel: Array, dy: Array, geometry: _Geometry) ->
     sides = zip((h, w), _reach(kernel, geometry.dilation), _span(dy, geometry), geometry.padding)
     padding = [(low, span + reach - 1 - size - low) for size, reach, span, (low, _) in sides]
     dw = lax.conv_general_dilated(
-        lax.optimization_barrier(image).astype(dy.dtype),
-        lax.optimization_barrier(window),
+        _materialise(image).astype(dy.dtype),
+        _materialise(window),
         geometry.dilation,
         padding,
         rhs_dilation=geometry.strides,
