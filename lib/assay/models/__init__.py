@@ -1,7 +1,7 @@
 """Models by name, and how one is built from a Config's Specs."""
 
 from collections.abc import Callable
-import dataclasses
+import inspect
 from typing import Any
 
 from flax import linen as nn
@@ -13,12 +13,12 @@ from assay.initializers import INITIALIZERS, as_initializer
 from assay.models.kit import Kit
 from assay.models.lenet import LeNet
 from assay.models.mlp import MLP
-from assay.models.model import Model, Output, from_linen
+from assay.models.model import from_linen, Model, Output, path
 from assay.models.norm import NORMS
 from assay.models.resnet import ResNet
 from assay.models.strided_cnn import StridedCNN
 
-__all__ = ["Kit", "Model", "Output", "MODELS", "build", "default_norm", "from_linen", "takes_kit"]
+__all__ = ["Kit", "Model", "Output", "MODELS", "build", "default_norm", "from_linen", "path", "takes_kit"]
 
 MODELS = {
     "lenet": LeNet,
@@ -30,7 +30,7 @@ MODELS = {
 
 def takes_kit(model: str) -> bool:
     """Whether a model builds its layers by a Kit, so that activation, init and norm can be varied in it."""
-    return "kit" in _fields(specs.constructor(MODELS, specs.parse(model), "model"))
+    return "kit" in _parameters(specs.constructor(MODELS, specs.parse(model), "model"))
 
 
 def default_norm(model: str) -> str:
@@ -43,12 +43,12 @@ def build(model: str, *, activation: str, init: str, norm: str, dtype: Any = jnp
 
     Args:
       model, activation, init, norm: Specs of the registries, or import paths (`pkg.module:name(...)`); a model may
-        be any linen module. It gets `kit` and `outputs` if it has fields of these names.
+        be any linen module, or a function that returns one. It gets `kit` and `outputs` if it takes them.
       dtype: of the arithmetic.
       outputs: number of logits.
 
     Raises:
-      assay.spec.SpecError: an invalid Spec.
+      assay.spec.SpecError: an invalid Spec, or a model that cannot be called with (x) or (x, train).
     """
     kit = Kit(
         activation=as_activation(specs.build(ACTIVATIONS, activation, "activation")),
@@ -56,12 +56,15 @@ def build(model: str, *, activation: str, init: str, norm: str, dtype: Any = jnp
         norm=specs.build(NORMS, norm, "norm"),
         dtype=dtype,
     )
-    fields = _fields(specs.constructor(MODELS, specs.parse(model), "model"))
-    context = {name: value for name, value in {"kit": kit, "outputs": outputs}.items() if name in fields}
+    taken = _parameters(specs.constructor(MODELS, specs.parse(model), "model"))
+    context = {name: value for name, value in {"kit": kit, "outputs": outputs}.items() if name in taken}
     module = specs.build(MODELS, model, "model", **context)
     if not isinstance(module, nn.Module):
         raise specs.SpecError(f"model {model} must be a flax.linen module, not {type(module).__name__}")
-    return _adjusted(from_linen(module), kit.initializer.adjust)
+    try:
+        return _adjusted(from_linen(module, outputs), kit.initializer.adjust)
+    except ValueError as error:
+        raise specs.SpecError(f"model {model}: {error}") from error
 
 
 def _adjusted(model: Model, adjust: Callable | None) -> Model:
@@ -74,13 +77,12 @@ def _adjusted(model: Model, adjust: Callable | None) -> Model:
 
         def preactivations(params):
             output, _ = model.apply(params, state, x, key=None, train=False)
-            names = sorted(output.linear)
-            return [((*name.split(".", 1)[1].split("/"), "kernel"), output.linear[name]) for name in names]
+            return [((*path(name), "kernel"), output.linear[name]) for name in sorted(output.linear)]
 
         return adjust(preactivations, params), state
 
     return Model(init, model.apply)
 
 
-def _fields(constructor: Any) -> set[str]:
-    return {field.name for field in dataclasses.fields(constructor)} if dataclasses.is_dataclass(constructor) else set()
+def _parameters(constructor: Callable[..., Any]) -> set[str]:
+    return set(inspect.signature(constructor).parameters)

@@ -4,13 +4,14 @@ from flax import linen as nn
 import jax
 
 from assay import ops
+from assay.models.images import images
 from assay.models.kit import Kit
 
 
 class LeNet(nn.Module):
     """Two 5x5 convolutions (6 and 16 maps), each with 2x2 average pooling, then dense 120, 84 and the readout.
 
-    28x28 images are padded by 2, which gives the original's 32x32.
+    Images are padded by 2, which makes 28x28 the original's 32x32.
     """
 
     kit: Kit
@@ -18,9 +19,8 @@ class LeNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        if min(x.shape[1:3]) < 12:
-            raise ValueError(f"images must be at least 12x12 pixels, not {x.shape[1]}x{x.shape[2]}")
         kit = self.kit
+        x = images(x, least=12)
         x = kit.normalise_act(kit.conv(6, (5, 5), padding=2)(x), train)
         x = ops.avg_pool(x)
         x = kit.normalise_act(kit.conv(16, (5, 5), padding="VALID")(x), train)

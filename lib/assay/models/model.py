@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from flax import linen as nn
 import jax
+from jax.extend import core
 import jax.numpy as jnp
 
 from assay.models.kit import Activate
@@ -19,7 +20,7 @@ class Output(NamedTuple):
 
     Attributes:
       logits: `[B, outputs]`, float32.
-      linear: outputs of the dense and convolution layers by "NNN.path" (NNN counts in forward order).
+      linear: outputs of the dense and convolution layers by "NNNN.path" (NNNN counts in forward order).
       preactivations, activations: what goes into and comes out of each nonlinearity, likewise named.
     """
 
@@ -42,19 +43,41 @@ class Model(NamedTuple):
     apply: Callable[..., tuple[Output, State]]
 
 
-def from_linen(module: nn.Module) -> Model:
-    """Makes a Model of any linen module whose `__call__` takes `x` and optionally `train`."""
-    takes_train = "train" in inspect.signature(module.__call__).parameters
+def path(name: str) -> tuple[str, ...]:
+    """Where params hold what belongs to a name of an Output: "0002.Block_0/Dense_1" -> ("Block_0", "Dense_1")."""
+    _, _, rest = name.partition(".")
+    return tuple(rest.split("/")) if rest else ()
+
+
+def from_linen(module: nn.Module, outputs: int) -> Model:
+    """Makes a Model of any linen module whose `__call__` takes `x` and optionally `train`.
+
+    Layers inside flax's lifted transformations (`nn.remat`, `nn.scan`, ...) run, but an Output does not name them.
+
+    Raises:
+      ValueError: `__call__` needs other arguments; at init and apply, logits that are not `[B, outputs]`.
+    """
+    kind_of_module = type(module).__name__
+    takes_train = _takes_train(module)
+
+    def checked(logits, x):
+        wanted = (x.shape[0], outputs)
+        if not isinstance(logits, jax.Array) or logits.shape != wanted:
+            found = getattr(logits, "shape", type(logits).__name__)
+            raise ValueError(f"{kind_of_module} must return logits of shape {wanted}, not {found}")
+        return logits.astype(jnp.float32)
 
     def call(variables, x, *, key, train, offsets, mutable):
         records = {"linear": {}, "preactivations": {}, "activations": {}}
+        outside = core.get_opaque_trace_state(convention="flax")
 
         def observe(call_next, args, kwargs, context):
             kind = _kind(context)
-            if kind is None:
+            # Values of an inner trace (nn.remat, nn.scan) must not leave it.
+            if kind is None or core.get_opaque_trace_state(convention="flax") != outside:
                 return call_next(*args, **kwargs)
             kept = records["activations" if kind == "activation" else "linear"]
-            name = f"{len(kept):03d}.{'/'.join(context.module.path)}"
+            name = f"{len(kept):04d}.{'/'.join(context.module.path)}"
             if kind == "activation":
                 if name in offsets:
                     args = (args[0] + offsets[name], *args[1:])
@@ -66,12 +89,14 @@ def from_linen(module: nn.Module) -> Model:
         rngs = None if key is None else {"dropout": key}
         with nn.intercept_methods(observe):
             logits, new_state = module.apply(variables, x, rngs=rngs, mutable=mutable, **kwargs)
-        return Output(logits.astype(jnp.float32), **records), new_state
+        return Output(checked(logits, x), **records), new_state
 
     def init(key, x):
         kwargs = {"train": False} if takes_train else {}
-        variables = dict(module.init({"params": key}, x, **kwargs))
-        return variables.pop("params"), variables
+        logits, variables = module.init_with_output({"params": key}, x, **kwargs)
+        checked(logits, x)
+        state = dict(variables)
+        return state.pop("params", {}), state
 
     def apply(params, state, x, *, key, train, offsets={}):
         variables = {"params": params, **state}
@@ -80,6 +105,17 @@ def from_linen(module: nn.Module) -> Model:
         return output, new_state if train else state
 
     return Model(init, apply)
+
+
+def _takes_train(module: nn.Module) -> bool:
+    parameters = inspect.signature(module.__call__).parameters
+    takes_train = "train" in parameters
+    try:
+        inspect.Signature(parameters.values()).bind(None, **({"train": True} if takes_train else {}))
+    except TypeError:
+        name, wanted = type(module).__name__, "(self, x) or (self, x, train)"
+        raise ValueError(f"{name}.__call__ must take {wanted}, not (self, {', '.join(parameters)})") from None
+    return takes_train
 
 
 def _kind(context: nn.module.InterceptorContext) -> str | None:

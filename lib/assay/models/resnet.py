@@ -4,6 +4,7 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
+from assay.models.images import images
 from assay.models.kit import Kit
 
 
@@ -38,7 +39,7 @@ class ResNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         kit = self.kit
-        x = kit.normalise_act(kit.conv(self.width)(x), train)
+        x = kit.normalise_act(kit.conv(self.width)(images(x)), train)
         for stage in range(3):
             for block in range((self.depth - 2) // 6):
                 x = self._block(x, self.width * 2**stage, 2 if stage and not block else 1, train)

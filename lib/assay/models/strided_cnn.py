@@ -6,13 +6,14 @@
 from flax import linen as nn
 import jax
 
+from assay.models.images import images
 from assay.models.kit import Kit
 
 
 class StridedCNN(nn.Module):
     """Strides of 2 in place of pooling: 5x5x16, 5x5x32, 3x3x32, then dropout, dense 32, readout.
 
-    padding: "VALID" as in the decks, or "SAME" for images too small for it (below 28x28).
+    padding: "VALID" as in the decks, or "SAME" for images too small for it (below 21x21).
     """
 
     kit: Kit
@@ -29,12 +30,8 @@ class StridedCNN(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        if self.padding == "VALID" and min(x.shape[1:3]) < 25:
-            raise ValueError(
-                f"images of {x.shape[1]}x{x.shape[2]} pixels are too small for VALID padding; "
-                "write strided_cnn(padding='SAME')"
-            )
         kit = self.kit
+        x = images(x, least=21 if self.padding == "VALID" else 1, otherwise="; write strided_cnn(padding='SAME')")
         for features, size in ((16, 5), (32, 5), (32, 3)):
             x = kit.conv(features, (size, size), strides=2, padding=self.padding)(x)
             x = kit.normalise_act(x, train)

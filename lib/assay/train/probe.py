@@ -1,6 +1,6 @@
 """Per-layer statistics of a network at one step: what Glorot & Bengio 2010 (figures 2-8) and He et al. 2015 plot."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from assay.activations import Activation
+from assay.models import path
 from assay.tasks import Signals
 
 # A unit is saturated where its slope is below this share of the steepest slope of its activation.
@@ -29,20 +30,17 @@ def statistics(signals: Signals, before: Any, after: Any, activation: Activation
       `weight_gradient_norm` and `update_ratio` |dw|/|w|.
     """
     names = sorted(signals.output.activations)
-    if not names:
-        return _kernel_statistics(signals, before, after)
     activations = [signals.output.activations[name].astype(jnp.float32) for name in names]
     gradients = [signals.preactivation_gradients[name].astype(jnp.float32) for name in names]
     flat = [_is_flat(activation, _coefficients(before, name), signals.output.preactivations[name]) for name in names]
-    gradient_std = jnp.stack([jnp.std(g) for g in gradients])
-    variance = gradient_std**2
+    gradient_std = _vector(_scaled(jnp.std, g) for g in gradients)
     return {
-        "activation_mean": jnp.stack([jnp.mean(a) for a in activations]),
-        "activation_std": jnp.stack([jnp.std(a) for a in activations]),
-        "saturated": jnp.stack([jnp.mean(f.astype(jnp.float32)) for f in flat]),
-        "dead": jnp.stack([jnp.mean(_always(f).astype(jnp.float32)) for f in flat]),
+        "activation_mean": _vector(jnp.mean(a) for a in activations),
+        "activation_std": _vector(_scaled(jnp.std, a) for a in activations),
+        "saturated": _vector(jnp.mean(f.astype(jnp.float32)) for f in flat),
+        "dead": _vector(jnp.mean(_always(f).astype(jnp.float32)) for f in flat),
         "gradient_std": gradient_std,
-        "gradient_ratio": jnp.append(variance[:-1] / variance[1:], jnp.nan),
+        "gradient_ratio": jnp.square(gradient_std / jnp.append(gradient_std[1:], jnp.nan)),
         **_kernel_statistics(signals, before, after),
     }
 
@@ -50,26 +48,41 @@ def statistics(signals: Signals, before: Any, after: Any, activation: Activation
 def layer_names(signals: Signals) -> dict[str, list[str]]:
     """Names of the nonlinearities ("layer") and kernels ("kernel") of `statistics`, in forward order."""
     return {
-        "layer": [name.split(".", 1)[1] for name in sorted(signals.output.activations)],
-        "kernel": [name.split(".", 1)[1] for name in sorted(signals.output.linear)],
+        "layer": ["/".join(path(name)) for name in sorted(signals.output.activations)],
+        "kernel": ["/".join(path(name)) for name in sorted(signals.output.linear)],
     }
 
 
 def _kernel_statistics(signals: Signals, before: Any, after: Any) -> dict[str, jax.Array]:
-    paths = [name.split(".", 1)[1].split("/") for name in sorted(signals.output.linear)]
-    kernels = [(_at(signals.gradients, p)["kernel"], _at(before, p)["kernel"], _at(after, p)["kernel"]) for p in paths]
+    paths = [(*path(name), "kernel") for name in sorted(signals.output.linear)]
+    kernels = [(_at(before, p), _at(after, p)) for p in paths]
     return {
-        "weight_gradient_norm": jnp.stack([jnp.linalg.norm(g.ravel()) for g, _, _ in kernels]),
-        "update_ratio": jnp.stack([_ratio(jnp.linalg.norm((b - a).ravel()), jnp.linalg.norm(a.ravel())) for _, a, b in kernels]),
+        "weight_gradient_norm": _vector(_norm(_at(signals.gradients, p)) for p in paths),
+        "update_ratio": _vector(_ratio(_norm(new - old), _norm(old)) for old, new in kernels),
     }
+
+
+def _norm(x: jax.Array) -> jax.Array:
+    return _scaled(jnp.linalg.norm, x.ravel())
+
+
+def _scaled(homogeneous: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """`homogeneous(x)`; the squares of float32 below 1e-19, which vanishing gradients reach, would be 0."""
+    scale = jnp.max(jnp.abs(x))
+    scale = jnp.where(scale > 0, scale, 1)
+    return homogeneous(x / scale) * scale
+
+
+def _vector(scalars: Iterable[jax.Array]) -> jax.Array:
+    return jnp.array([*scalars], jnp.float32)
 
 
 def _ratio(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.where(b > 0, a / b, jnp.nan)
 
 
-def _at(tree: Mapping[str, Any], path: list[str]) -> Any:
-    for name in path:
+def _at(tree: Mapping[str, Any], names: Sequence[str]) -> Any:
+    for name in names:
         tree = tree[name]
     return tree
 
@@ -77,7 +90,7 @@ def _at(tree: Mapping[str, Any], path: list[str]) -> Any:
 def _coefficients(params: Any, name: str) -> Any:
     """Learnt coefficients of the activation called `name`, if it has any."""
     here = params
-    for part in name.split(".", 1)[1].split("/"):
+    for part in path(name):
         if part not in here:
             return None
         here = here[part]
@@ -91,8 +104,8 @@ def _is_flat(activation: Activation, coefficients: Any, preactivation: jax.Array
     slope = jax.grad(lambda z: jnp.sum(fn(z)))(z)
     channels = z.shape[-1]
     grid = jnp.asarray(np.linspace(-5, 5, 201, dtype=np.float32)[:, None] * np.ones((1, channels), np.float32))
-    steepest = jnp.max(jnp.abs(jax.grad(lambda z: jnp.sum(fn(z)))(grid)))
-    return jnp.abs(slope) < SATURATED_SLOPE * steepest
+    steepest = jnp.max(jnp.abs(jax.grad(lambda z: jnp.sum(fn(z)))(grid)), axis=0)  # [C]: prelu learns each its own
+    return jnp.abs(slope) < SATURATED_SLOPE * steepest.reshape((1,) * (z.ndim - 1) + (channels,))
 
 
 def _always(flat: jax.Array) -> jax.Array:

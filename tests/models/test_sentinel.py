@@ -1,0 +1,305 @@
+"""No model has a layer or a nonlinearity that the Kit does not know of: run over every entry of MODELS.
+
+`CASES` must name every model, so that a new one cannot be left out.
+"""
+
+import functools
+
+from flax import linen as nn
+import jax
+from jax.extend import core
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from assay import spec as specs
+from assay.activations import ACTIVATIONS, Activation
+from assay.initializers import INITIALIZERS, Initializer
+from assay.models import from_linen, Kit, MODELS, path
+from assay.models.norm import NORMS
+
+# Spec, shape of one input, hidden layers that its documentation counts.
+CASES = {
+    "mlp(depth=3,width=6)": ((5,), 3),
+    "lenet": ((12, 12, 1), 4),
+    "strided_cnn(padding='SAME')": ((8, 8, 1), 4),
+    "resnet(depth=8,width=2)": ((8, 8, 3), 7),
+    "resnet(depth=8,width=2,skip=False)": ((8, 8, 3), 7),
+    "resnet(depth=8,shortcut='B',width=2)": ((8, 8, 3), 7),
+}
+PROJECTIONS = {"resnet(depth=8,shortcut='B',width=2)": 2}  # kernels that no activation follows directly
+OUTPUTS = 3
+every_case = pytest.mark.parametrize("spec", CASES)
+every_model = pytest.mark.parametrize("spec", {specs.parse(spec).name: spec for spec in reversed(CASES)}.values())
+
+# Primitives that are not linear in their inputs; multiplication and division are left to the numerical check.
+NONLINEAR = set(
+    "abs acos asin atan atan2 cbrt ceil clamp cos cosh erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow le lgamma "
+    "log log1p logistic lt max min pow reduce_max reduce_min reduce_precision rem round rsqrt select_n sign sin sinh "
+    "sort sqrt square tan tanh argmax argmin cummax cummin cumprod reduce_prod reduce_window_max select_and_scatter_add".split()
+)
+
+
+def model_of(spec, activation="tanh", init="lecun_normal", norm="none", dtype=jnp.float32):
+    """A model by its Spec; activation and init also as values, which have no Spec."""
+    activation = specs.build(ACTIVATIONS, activation, "activation") if isinstance(activation, str) else activation
+    init = specs.build(INITIALIZERS, init, "init") if isinstance(init, str) else init
+    kit = Kit(activation, init, specs.build(NORMS, norm, "norm"), dtype)
+    return from_linen(specs.build(MODELS, spec, "model", kit=kit, outputs=OUTPUTS), OUTPUTS)
+
+
+def batch(spec, size=4):
+    return jnp.asarray(np.random.default_rng(0).normal(size=(size, *CASES[spec][0])), jnp.float32)
+
+
+def jit(function):
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})  # compiles faster
+
+
+def started(spec, activation="tanh", norm="none"):
+    """The model with drawn kernels and biases; NumPy draws them faster than a sampler compiles."""
+    model, random = model_of(spec, activation, norm=norm), np.random.default_rng(1)
+    params, state = jax.eval_shape(model.init, jax.random.key(0), batch(spec))
+
+    def draw(where, leaf):
+        name = where[-1].key
+        if name == "kernel":
+            return jnp.asarray(random.normal(size=leaf.shape) / np.sqrt(np.prod(leaf.shape[:-1])), leaf.dtype)
+        if name == "bias":
+            return jnp.asarray(random.normal(size=leaf.shape) / 4, leaf.dtype)
+        return jnp.full(leaf.shape, {"alpha": 0.25, "scale": 1.0, "mean": 0.0, "var": 1.0}[name], leaf.dtype)
+
+    return model, *jax.tree_util.tree_map_with_path(draw, (params, state))
+
+
+def leaves(params):
+    found = jax.tree_util.tree_flatten_with_path(params)[0]
+    return {tuple(entry.key for entry in where): leaf for where, leaf in found}
+
+
+def traced(model, x, train=False, **kwargs):
+    """(params, Output) of shapes and dtypes."""
+    params, state = jax.eval_shape(model.init, jax.random.key(0), x)
+    key = jax.random.key(1) if train else None
+    apply = functools.partial(model.apply, key=key, train=train, **kwargs)
+    return params, jax.eval_shape(apply, params, state, x)[0]
+
+
+def test_the_cases_name_every_model():
+    assert {specs.parse(spec).name for spec in CASES} == set(MODELS)
+    assert set(PROJECTIONS) <= set(CASES)
+
+
+# 1. Kernels and biases come from the initialiser.
+
+
+def filled(value):
+    return lambda key, shape, dtype: jnp.full(shape, value, dtype)
+
+
+def assert_all_from_initializer(model, x):
+    params, _ = jit(model.init)(jax.random.key(0), x)
+    found = leaves(params)
+    assert {where[-1] for where in found} <= {"kernel", "bias"}, "a parameter that is neither"
+    for where, leaf in found.items():
+        np.testing.assert_array_equal(leaf, 7 if where[-1] == "kernel" else -3, err_msg=str(where))
+    _, output = traced(model, x)
+    kernels = {where[:-1] for where in found if where[-1] == "kernel"}
+    assert {path(name) for name in output.linear} == kernels, "a kernel of a layer that is not observed"
+
+
+@every_case
+def test_every_kernel_and_bias_is_the_initializers(spec):
+    model = model_of(spec, init=Initializer(filled(7.0), bias=filled(-3.0)))
+    assert_all_from_initializer(model, batch(spec))
+
+
+@every_case
+def test_every_kernel_is_multiplied_by_the_gain_if_asked(spec):
+    init = Initializer(filled(1.0), use_gain=True)
+    params, _ = jit(model_of(spec, Activation(jnp.tanh, gain=2.5), init).init)(jax.random.key(0), batch(spec))
+    kernels = [leaf for where, leaf in leaves(params).items() if where[-1] == "kernel"]
+    for kernel in kernels:
+        np.testing.assert_array_equal(kernel, 2.5)
+
+
+# 2. Without the Kit's activation and norm, a model is affine.
+
+
+def primitives(jaxpr):
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for value in jax.tree.leaves(equation.params, is_leaf=lambda v: isinstance(v, (core.Jaxpr, core.ClosedJaxpr))):
+            if isinstance(value, (core.Jaxpr, core.ClosedJaxpr)):
+                yield from primitives(getattr(value, "jaxpr", value))
+
+
+def assert_affine(model, params, state, x):
+    def logits(x):
+        return model.apply(params, state, x, key=None, train=False)[0].logits
+
+    hidden = NONLINEAR & set(primitives(jax.make_jaxpr(logits)(x).jaxpr))
+    assert not hidden, f"nonlinear primitives {sorted(hidden)}"
+    # Weights that sum to 1 and reach beyond the segment: an affine map commutes with them.
+    u, v = 40 * x[:1], -30 * x[1:2]
+    fu, fv, mixed = jit(logits)(jnp.concatenate([u, v, 2.5 * u - 1.5 * v]))
+    np.testing.assert_allclose(mixed, 2.5 * fu - 1.5 * fv, rtol=1e-3, atol=1e-4 * float(jnp.abs(fu).max()))
+    assert float(jnp.abs(fu - fv).max()) > 1e-2  # it does depend on x
+
+
+@every_case
+def test_a_linear_activation_makes_the_model_affine(spec):
+    assert_affine(*started(spec, activation="linear"), batch(spec))
+
+
+# 3. The activation is applied once after every hidden layer.
+
+
+@every_case
+def test_one_activation_for_each_hidden_layer_and_each_matters(spec):
+    x, (_, hidden) = batch(spec), CASES[spec]
+    _, params, state = started(spec)
+    calls = []
+
+    @jit
+    def logits(sick):
+        calls.clear()
+
+        def fn(x):
+            calls.append(x.shape)
+            return jnp.where(sick == len(calls) - 1, jnp.nan, jnp.tanh(x))
+
+        output, _ = model_of(spec, Activation(fn, 1.0)).apply(params, state, x, key=None, train=False)
+        assert len(calls) == len(output.activations) == len(output.preactivations) == hidden
+        assert [a.shape for _, a in sorted(output.activations.items())] == calls  # in forward order
+        return output.logits
+
+    for layer in range(hidden):
+        assert np.isnan(logits(layer)).all(), f"the model does not depend on activation {layer}"
+    assert np.isfinite(logits(-1)).all()
+
+
+@every_case
+def test_hidden_linear_layers_are_counted(spec):
+    hidden = CASES[spec][1]
+    _, output = traced(model_of(spec), batch(spec))
+    assert len(output.linear) == hidden + PROJECTIONS.get(spec, 0) + 1
+    assert list(output.linear) == sorted(output.linear) and list(output.activations) == sorted(output.activations)
+    assert all(output.activations[name].shape == z.shape for name, z in output.preactivations.items())
+
+
+# 4. The normalisation stands after every hidden layer.
+
+NORM_SPECS = ("batch_norm(epsilon=1e-12)", "layer_norm(epsilon=1e-12)", "group_norm(epsilon=1e-12,groups=2)")
+
+
+@every_case
+@pytest.mark.parametrize("norm", NORM_SPECS)
+def test_a_norm_after_every_hidden_layer(spec, norm):
+    x = batch(spec)
+    model = model_of(spec, norm=norm)
+    params, output = traced(model, x)
+    found = leaves(params)
+    assert len([where for where in found if where[-1] == "scale"]) == len(output.linear) - 1
+    with_bias = [where[:-1] for where in found if where[-1] == "bias" and (*where[:-1], "kernel") in found]
+    assert with_bias == [path(max(output.linear))]  # the readout alone
+
+    if norm == NORM_SPECS[2]:
+        return  # layer_norm in other groups, placed by the same code
+    # A norm right after a layer undoes any factor on its kernel; tanh would not, so none hides behind another.
+    _, params, state = started(spec, norm=norm)
+    factors = dict(zip(sorted(output.linear)[:-1], (4.0, 0.5, 16.0, 8.0, 0.25, 2.0, 32.0, 0.125, 64.0)))
+    factors = {(*path(name), "kernel"): factor for name, factor in factors.items()}
+    scaled = jax.tree_util.tree_map_with_path(lambda p, leaf: leaf * factors.get(tuple(e.key for e in p), 1.0), params)
+    apply = jit(lambda params: model.apply(params, state, x, key=jax.random.key(3), train=True)[0].logits)
+    before = apply(params)
+    np.testing.assert_allclose(apply(scaled), before, rtol=1e-3, atol=1e-4)
+    assert float(jnp.std(before)) > 0.05
+
+
+# 5. Activations that need more channels or learn their shape.
+
+
+@every_case
+def test_maxout_has_pieces_in_every_layer(spec):
+    _, plain = traced(model_of(spec), batch(spec), train=True)
+    _, output = traced(model_of(spec, "maxout(pieces=3)"), batch(spec), train=True)
+    for name, activation in plain.activations.items():
+        assert output.activations[name].shape == activation.shape
+        assert output.preactivations[name].shape == (*activation.shape[:-1], 3 * activation.shape[-1])
+    assert output.logits.shape == plain.logits.shape
+
+
+@every_model
+def test_every_layer_learns_its_own_prelu(spec):
+    model, params, state = started(spec, activation="prelu")
+    x, y = batch(spec), jnp.arange(4) % OUTPUTS
+
+    def loss(params):
+        logits = model.apply(params, state, x, key=jax.random.key(0), train=True)[0].logits
+        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], 1))
+
+    gradients = leaves(jit(jax.grad(loss))(params))
+    alphas = {where: leaf for where, leaf in leaves(params).items() if where[-1] == "alpha"}
+    assert len(alphas) == CASES[spec][1]
+    for where in alphas:
+        assert np.any(gradients[where] != 0), where
+    assert all(np.isfinite(leaf).all() for leaf in gradients.values())
+
+
+# 6. bfloat16 (under strict promotion, as every test here): arithmetic only.
+
+
+@every_model
+@pytest.mark.parametrize("activation", ["prelu", "maxout"])
+def test_bfloat16_computes_in_bfloat16_and_keeps_float32(spec, activation):
+    model = model_of(spec, activation, norm="batch_norm", dtype=jnp.bfloat16)
+    params, output = traced(model, batch(spec), train=True)
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+    assert output.logits.dtype == jnp.float32
+    hidden = jax.tree.leaves((output.linear, output.preactivations, output.activations))
+    assert {leaf.dtype for leaf in hidden} == {jnp.dtype("bfloat16")}
+    _, state = jax.eval_shape(model.init, jax.random.key(0), batch(spec))
+    assert {leaf.dtype for leaf in jax.tree.leaves(state)} == {jnp.dtype("float32")}
+
+    def loss(params, state):
+        return jnp.sum(model.apply(params, state, batch(spec), key=jax.random.key(0), train=True)[0].logits)
+
+    assert {leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(jax.grad(loss), params, state))} == {jnp.dtype("float32")}
+
+
+# The sentinel sees what it is for.
+
+
+class Careless(nn.Module):
+    """One fault at a time, each of a kind that published code has."""
+
+    kit: Kit
+    fault: str
+
+    @nn.compact
+    def __call__(self, x, train):
+        x = self.kit.dense(8)(x)
+        x = nn.relu(x) if self.fault == "relu" else self.kit.act(x)
+        x = nn.Dense(8)(x) if self.fault == "kernel" else self.kit.dense(8)(x)
+        if self.fault == "clip":
+            x = jnp.clip(x, -1e9, 1e9)  # never active on the numbers of a test
+        return self.kit.readout(OUTPUTS)(self.kit.act(x))
+
+
+def careless(fault, activation="linear", init="lecun_normal"):
+    kit = Kit(specs.build(ACTIVATIONS, activation, "a"), specs.build(INITIALIZERS, init, "i") if isinstance(init, str) else init)
+    return from_linen(Careless(kit, fault), OUTPUTS)
+
+
+@pytest.mark.parametrize("fault", ["relu", "clip"])
+def test_the_sentinel_finds_a_hidden_nonlinearity(fault):
+    x = jnp.ones((4, 5))
+    model = careless(fault)
+    with pytest.raises(AssertionError, match="nonlinear primitives"):
+        assert_affine(model, *model.init(jax.random.key(0), x), x)
+
+
+def test_the_sentinel_finds_a_forgotten_kernel():
+    with pytest.raises(AssertionError, match="Dense_1"):
+        assert_all_from_initializer(careless("kernel", init=Initializer(filled(7.0), bias=filled(-3.0))), jnp.ones((4, 5)))
