@@ -1,6 +1,8 @@
 """Optimisers and learning-rate schedules by name; all of them optax's."""
 
+import collections
 from collections.abc import Callable
+import math
 from typing import NamedTuple
 
 import jax
@@ -31,13 +33,13 @@ def _nesterov(beta: float = 0.9) -> Optimizer:
 
 
 def _rmsprop(decay: float = 0.9, eps: float = 1e-8) -> Optimizer:
-    """RMSProp (Hinton 2012, lecture 6e)."""
-    return Optimizer(optax.scale_by_rms(_fraction("decay", decay), eps))
+    """RMSProp (Hinton 2012, lecture 6e): the gradient over sqrt(mean square + eps)."""
+    return Optimizer(optax.scale_by_rms(_fraction("decay", decay), _positive("eps", eps)))
 
 
 def _adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
     """Adam (Kingma & Ba 2015); weight decay joins the gradient."""
-    return Optimizer(optax.scale_by_adam(_fraction("b1", b1), _fraction("b2", b2), eps))
+    return Optimizer(optax.scale_by_adam(_fraction("b1", b1), _fraction("b2", b2), _positive("eps", eps)))
 
 
 def _adamw(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
@@ -54,7 +56,7 @@ OPTIMIZERS = {
     "adamw": _adamw,
 }
 
-# A schedule is (total steps) -> (step -> factor of the peak learning rate, in [0, 1]).
+# A schedule is (total steps) -> (step, as float32 -> factor of the peak learning rate, in [0, 1]).
 Schedule = Callable[[int], optax.Schedule]
 
 
@@ -64,30 +66,46 @@ def _constant() -> Schedule:
 
 
 def _step(at: tuple = (0.5, 0.75), factor: float = 0.1) -> Schedule:
-    """Multiplies by `factor` at each of the given shares of the run."""
+    """Multiplies by `factor` after each of the given shares of the run, rounded to at least one step."""
     if not all(isinstance(share, (int, float)) and 0 < share < 1 for share in at):
-        raise ValueError(f"at must hold shares of the run between 0 and 1, as in (0.5,0.75), not {at}")
-    return lambda steps: optax.piecewise_constant_schedule(1.0, {int(share * steps): factor for share in at})
+        raise ValueError(f"at must hold shares of the run between 0 and 1, as in (0.5,0.75), not {at!r}")
+    _factor("factor", factor)
+
+    def schedule(steps):
+        drops = collections.Counter(max(1, round(share * steps)) for share in at)
+        return optax.piecewise_constant_schedule(1.0, {step: factor**times for step, times in drops.items()})
+
+    return schedule
 
 
 def _cosine(final: float = 0.0) -> Schedule:
     """Half a cosine from the peak down to `final` times it (Loshchilov & Hutter 2017)."""
+    _factor("final", final)
     return lambda steps: optax.cosine_decay_schedule(1.0, steps, alpha=final)
 
 
 def _warmup(share: float = 0.1) -> Schedule:
-    """Rises linearly over the first share of the run, then stays (Goyal et al. 2017)."""
-    return lambda steps: optax.linear_schedule(0.0, 1.0, max(1, int(_fraction("share", share) * steps)))
+    """Rises linearly over the n steps of the first share, 1/n, 2/n, ..., 1, then stays (Goyal et al. 2017)."""
+    _fraction("share", share)
+    return lambda steps: _rise(round(share * steps))
 
 
 def _warmup_cosine(share: float = 0.1, final: float = 0.0) -> Schedule:
-    """Rises linearly over the first share of the run, then half a cosine down to `final` times the peak."""
+    """Rises as `warmup`, then half a cosine over the rest of the run down to `final` times the peak."""
+    _fraction("share", share)
+    _factor("final", final)
 
     def schedule(steps):
-        rise = min(max(1, int(_fraction("share", share) * steps)), max(1, steps - 1))
-        return optax.warmup_cosine_decay_schedule(0.0, 1.0, rise, max(steps, rise + 1), end_value=final)
+        rise = round(share * steps)
+        fall = optax.cosine_decay_schedule(1.0, max(1, steps - rise), alpha=final)
+        return optax.join_schedules([_rise(rise), fall], [rise])
 
     return schedule
+
+
+def _rise(steps: int) -> optax.Schedule:
+    # Not from 0, which would waste the first step.
+    return optax.linear_schedule(1 / steps, 1.0, steps - 1) if steps > 1 else optax.constant_schedule(1.0)
 
 
 SCHEDULES = {
@@ -111,10 +129,23 @@ def transformation(
     decay = [] if weight_decay is None else [optax.add_decayed_weights(weight_decay)]
     parts = [optimizer.direction, *decay] if optimizer.decoupled_decay else [*decay, optimizer.direction]
     factor = schedule(steps)
-    return optax.chain(*parts, optax.scale_by_learning_rate(lambda count: lr * jnp.float32(factor(count))))
+    # optax's schedules mix their step with fractions: float32, exact up to 2^24 steps, keeps promotion strict.
+    return optax.chain(*parts, optax.scale_by_learning_rate(lambda count: lr * factor(count.astype(jnp.float32))))
 
 
 def _fraction(name: str, value: float) -> float:
     if not 0 <= value < 1:
         raise ValueError(f"{name} must be in [0, 1), not {value}")
+    return value
+
+
+def _factor(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be in [0, 1], not {value}")
+    return value
+
+
+def _positive(name: str, value: float) -> float:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be above 0 and finite, not {value}")
     return value
