@@ -6,7 +6,7 @@
 #   ./launch.sh test [arguments]   the test suite
 # PYTHON=/path/to/python chooses the interpreter; ACCELERATOR=cuda or tpu installs JAX for it.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")"
 
 fail() { echo "launch.sh: $1" >&2; exit 2; }
 
@@ -25,15 +25,21 @@ newest_python() {
   fail "needs Python 3.11, 3.12 or 3.13 with the venv module; none was found (PYTHON=/path/to/python names one)"
 }
 
+chosen_python() {
+  if [ -z "${PYTHON:-}" ]; then
+    newest_python
+  else
+    command -v "$PYTHON" && usable "$PYTHON" || fail "PYTHON=$PYTHON is no Python 3.11 to 3.13 that runs and has venv"
+  fi
+}
+
 set_up() {  # set_up EXTRA...: makes or updates .venv so that it has assay with these extras
-  local python extras wanted installed=.venv/assay-installed
+  local python extras list wanted installed=.venv/assay-installed
   [ -z "${ACCELERATOR:-}" ] || [[ $ACCELERATOR =~ ^(cuda|tpu)$ ]] || fail "ACCELERATOR must be cuda or tpu, not '$ACCELERATOR'"
-  if [ -n "${PYTHON:-}" ]; then
-    python=$(command -v "$PYTHON") && usable "$python" || fail "PYTHON=$PYTHON is no Python 3.11 to 3.13 that runs and has venv"
-  elif [ -f "$installed" ] && usable .venv/bin/python; then
+  if [ -z "${PYTHON:-}" ] && [ -f "$installed" ] && usable .venv/bin/python; then
     python=$(head -1 "$installed")
   else
-    python=$(newest_python)
+    python=$(chosen_python)
   fi
   extras=$(printf '%s\n' "$@" ${ACCELERATOR:-} $(tail -n +3 "$installed" 2>/dev/null) | sort -u | sed '/^$/d')
   wanted=$(printf '%s\n' "$python" "$(cat pyproject.toml constraints.txt | cksum)" "$extras")
@@ -47,13 +53,14 @@ set_up() {  # set_up EXTRA...: makes or updates .venv so that it has assay with 
     echo "launch.sh: updating .venv" >&2
   fi
   rm -f "$installed"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(echo $extras | tr ' ' ,)]" ||
+  list=${extras//$'\n'/,}
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".${list:+[$list]}" ||
     fail "the installation failed (see above); the next start tries again"
   echo "$wanted" > "$installed"
 }
 
-if [ $# -eq 0 ]; then
-  python=${PYTHON:-$(newest_python)}
+if [ $# -eq 0 ] || [[ $1 =~ ^(-h|--help|help)$ ]]; then
+  python=$(chosen_python)
   exec "$python" lib/assay/catalog.py experiments
 fi
 
@@ -64,7 +71,7 @@ if [ "$name" = test ]; then
   exec .venv/bin/python -m pytest "$@"
 fi
 if [ ! -f "experiments/$name.py" ] || [[ $name == *[!a-z0-9_]* ]] || [ "$name" = __init__ ]; then
-  python=${PYTHON:-$(newest_python)}
+  python=$(chosen_python)
   exec "$python" lib/assay/catalog.py experiments "$name"
 fi
 set_up

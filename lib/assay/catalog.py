@@ -9,8 +9,14 @@ import textwrap
 
 def experiments(folder: pathlib.Path) -> dict[str, tuple[str, str]]:
     """(question, cost) of every experiment by name."""
-    paths = sorted(folder.glob("[!_]*.py"))
-    return {path.stem: question_and_cost(ast.get_docstring(ast.parse(path.read_text())) or "") for path in paths}
+    return {path.stem: question_and_cost(_docstring(path)) for path in sorted(folder.glob("[!_]*.py"))}
+
+
+def _docstring(path: pathlib.Path) -> str:
+    try:
+        return ast.get_docstring(ast.parse(path.read_bytes())) or ""
+    except (SyntaxError, ValueError) as error:  # one experiment under way must not hide the others
+        return f"(cannot be read: {error})"
 
 
 def question_and_cost(docstring: str) -> tuple[str, str]:

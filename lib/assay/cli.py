@@ -18,7 +18,7 @@ from assay import config as configs
 from assay.claims import Claim, Published
 from assay.spec import nearest, SpecError
 
-OK, FAILED, WRONG_INPUT = 0, 1, 2
+OK, FAILED, WRONG_INPUT, STOPPED = 0, 1, 2, 75
 
 
 def main(study: Any, claims: Sequence[Claim] = (), published: Sequence[Published] = ()) -> None:
@@ -41,12 +41,24 @@ def run(
     try:
         values = _parse(name, argv)
         if values.help:
-            print(_help(about, values))
+            print(_help(about, study, values))
             return OK
-        return _conduct(name, about, study, claims, published, values, argv)
+        return _conduct(name, about, _varied(study, values), claims, published, values, argv)
     except SpecError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return WRONG_INPUT
+    except KeyboardInterrupt:  # before or after training, which ends in its own way
+        print(f"{name}: stopped; the same command goes on where this one was", file=sys.stderr)
+        return STOPPED
+
+
+def _varied(study: Any, values: flags.FlagValues) -> Any:
+    """The study as the flags have it; --smoke is what they vary then."""
+    study = (study.with_smoke() if values.smoke else study).with_flags(_given(values))
+    study = dataclasses.replace(study, seeds=values.seeds or study.seeds, first_seed=values.first_seed)
+    if values.until_decided and values.max_seeds < study.seeds:
+        raise SpecError(f"--max_seeds={values.max_seeds} is below the {study.seeds} seeds that the study starts with")
+    return study
 
 
 def _conduct(name, about, study, claims, published, values, argv) -> int:
@@ -58,17 +70,15 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
     from assay.sweep.files import StoreError
     from assay.train.checkpoint import CheckpointError
 
-    study = study.with_flags(_given(values))
-    study = dataclasses.replace(study, seeds=values.seeds or study.seeds, first_seed=values.first_seed)
     subject = experiment.Experiment(
         name=name,
         about=about,
-        study=study.with_smoke() if values.smoke else study,
+        study=study,
         claims=claims,
         published=published,
         command=" ".join(["./launch.sh", name, *map(shlex.quote, argv)]),
         options=Options(values.pack, values.workers, values.checkpoint_seconds, values.data_dir),
-        runs=pathlib.Path(values.runs),
+        runs=_folder("runs", values.runs),
         rerun=values.rerun,
         until_decided=values.until_decided,
         max_seeds=values.max_seeds,
@@ -90,7 +100,7 @@ def _define() -> flags.FlagValues:
         if field.name != "seed":
             text = f"{field.metadata['help']}; several values separated by commas make an axis"
             flags.DEFINE_string(field.name, None, text, flag_values=values)
-    flags.DEFINE_integer("seeds", None, "seeds of every arm", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("seeds", None, "seeds of every arm", 1, 10_000, flag_values=values)
     flags.DEFINE_integer("first_seed", 0, "first seed", lower_bound=0, flag_values=values)
     flags.DEFINE_boolean("until_decided", False, "add seeds until every claim is settled", flag_values=values)
     flags.DEFINE_integer("max_seeds", 50, "most seeds of --until_decided", lower_bound=3, flag_values=values)
@@ -123,16 +133,39 @@ def _parse(name: str, argv: list[str]) -> flags.FlagValues:
 
 
 def _given(values: flags.FlagValues) -> dict[str, str]:
-    return {name: values[name].value for name in configs.fields() if name != "seed" and values[name].present}
+    given = [name for name in configs.fields() if name != "seed" and values[name].present]
+    for name in given:
+        if values[name].present > 1:
+            raise SpecError(f"--{name} is given {values[name].present} times; several values are separated by commas")
+    return {name: values[name].value for name in given}
 
 
-def _help(about: str, values: flags.FlagValues) -> str:
+def _folder(flag: str, text: str) -> pathlib.Path:
+    """A folder that can be written to, or made."""
+    path = pathlib.Path(text).expanduser()
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise SpecError(f"--{flag}={text}: {there} is not a folder")
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+        raise SpecError(f"--{flag}={text}: no permission to write to {there}")
+    return path
+
+
+def _help(about: str, study: Any, values: flags.FlagValues) -> str:
     lines = [about, "", "Flags of a training run (several values separated by commas make an axis):"]
     own = [n for n in configs.fields() if n != "seed"]
-    lines += [f"  --{n}  {configs.fields()[n].metadata['help']}" for n in own]
+    for n in own:
+        default = ",".join(_text(value) for value in study.axes.get(n, (getattr(study.base, n),)))
+        lines.append(f"  --{n}  {configs.fields()[n].metadata['help']} (default: {default})")
     lines += ["", "Flags of the study:"]
-    lines += [f"  --{n}  {values[n].help} (default: {values[n].value})" for n in values if n not in own and n != "h"]
-    return "\n".join(lines)
+    defaults = {n: values[n].value for n in values if n not in own and n not in ("h", "help")} | {"seeds": study.seeds}
+    lines += [f"  --{n}  {values[n].help} (default: {default})" for n, default in sorted(defaults.items())]
+    return "\n".join([*lines, "  --help  show this help"])
+
+
+def _text(value: Any) -> str:
+    """A value as a flag takes it, so that a default can be copied."""
+    return str(value).replace(" ", "") if isinstance(value, tuple) else str(value)
 
 
 def _set_up_jax() -> None:

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 import dataclasses
 import hashlib
 import json
+import math
 from typing import Any
 
-from assay.spec import SpecError
+from assay.spec import nearest, SpecError
+
+
+LARGEST = 3.4e38  # of float32, in which a step computes
 
 
 def _field(default: Any, help: str, **limits: Any) -> Any:
@@ -26,9 +30,9 @@ class Config:
     norm: str = _field("default", "normalisation; default is the model's own", registry="norm")
     loss: str = _field("cross_entropy", "training loss", registry="loss")
     optimizer: str = _field("sgd", "optimiser", registry="optimizer")
-    lr: float = _field(0.1, "peak learning rate", above=0.0)
+    lr: float = _field(0.1, "peak learning rate", above=0.0, most=LARGEST)
     schedule: str = _field("constant", "learning-rate schedule", registry="schedule")
-    weight_decay: float = _field(0.0, "weight decay, as the optimiser defines it", least=0.0)
+    weight_decay: float = _field(0.0, "weight decay, as the optimiser defines it", least=0.0, most=LARGEST)
     batch_size: int = _field(64, "examples a step", least=1)
     epochs: float = _field(10.0, "passes over the training split", above=0.0)
     augment: str = _field("none", "augmentation of training images", registry="augment")
@@ -36,13 +40,13 @@ class Config:
     target_error: float = _field(0.25, "training error whose first step is recorded as steps_to_target", least=0.0)
     evals: int = _field(20, "evaluations during training, evenly spaced", least=1)
     probe: tuple = _field((0, -1), "steps at which layer statistics are taken; -1 is the end")
-    seed: int = _field(0, "of initialisation, batch order, augmentation and dropout", least=0)
+    seed: int = _field(0, "of initialisation, batch order, augmentation and dropout", least=0, most=2**31 - 1)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type is float and type(value) is int:
-                object.__setattr__(self, field.name, value := float(value))
+                object.__setattr__(self, field.name, value := _as_float(value))
             _check(field, value)
 
     def canonical_json(self) -> str:
@@ -60,7 +64,14 @@ def fields() -> Mapping[str, dataclasses.Field]:
 
 
 def from_json(values: Mapping[str, Any]) -> Config:
-    """A Config from its JSON object."""
+    """A Config from its JSON object.
+
+    Raises:
+      SpecError: a field that a Config does not have, or a value that its field does not take.
+    """
+    for name in values:
+        if name not in fields():
+            raise SpecError(nearest(name, list(fields()), "Config field"))
     return Config(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
@@ -75,16 +86,23 @@ def read(name: str, text: str) -> Any:
         return text
     try:
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         value = None
     if kind is float and type(value) is int:
-        value = float(value)
+        value = _as_float(value)
     if kind is tuple and isinstance(value, (list, int)):
         value = tuple(value) if isinstance(value, list) else (value,)
     if type(value) is not kind:
         example = {int: "3", float: "0.1", tuple: "(0,100,-1)"}[kind]
         raise SpecError(f"--{name} takes values like {example}, not {text!r}")
     return value
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _check(field: dataclasses.Field, value: Any) -> None:
@@ -95,7 +113,11 @@ def _check(field: dataclasses.Field, value: Any) -> None:
         raise SpecError(f"{field.name} must be above {limits['above']:g} and finite, not {value}")
     if "least" in limits and not limits["least"] <= value < float("inf"):
         raise SpecError(f"{field.name} must be at least {limits['least']:g} and finite, not {value}")
+    if "most" in limits and value > limits["most"]:
+        raise SpecError(f"{field.name} must be at most {limits['most']:.10g}, not {value}")
     if "choices" in limits and value not in limits["choices"]:
         raise SpecError(f"{field.name} must be one of {', '.join(limits['choices'])}, not {value!r}")
     if field.type is tuple and not all(type(item) is int for item in value):
         raise SpecError(f"{field.name} must hold whole numbers, as in (0,100,-1), not {value!r}")
+    if field.type is tuple and any(item < -1 for item in value):
+        raise SpecError(f"{field.name} must hold steps from 0 on, and -1 for the last, not {value!r}")

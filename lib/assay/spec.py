@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import importlib
 import inspect
+import math
 import re
 from typing import Any
 
@@ -18,6 +19,7 @@ Registry = Mapping[str, Callable[..., Any]]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*(:[A-Za-z_][A-Za-z0-9_]*)?")
 _OPEN, _CLOSE = "([{", ")]}"
+_TYPES = {"int": int, "float": float, "bool": bool, "str": str, "tuple": tuple, "None": type(None)}
 
 
 class SpecError(ValueError):
@@ -41,7 +43,12 @@ def nearest(name: str, known: Sequence[str], what: str) -> str:
     """One line for an unknown name: the nearest known one, then all of them."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"unknown {what} {name!r}{hint} (known: {', '.join(sorted(known))})"
+    return f"unknown {what} {_quoted(name)}{hint} (known: {', '.join(sorted(known)) or 'none'})"
+
+
+def _quoted(text: str) -> str:
+    """A user's text in a message: on one line, and not longer than the message can bear."""
+    return repr(text) if len(text) <= 200 else f"{text[:200]!r}..."
 
 
 def split(text: str) -> list[str]:
@@ -50,10 +57,12 @@ def split(text: str) -> list[str]:
     Raises:
       SpecError: unbalanced brackets or quotes, or an empty item.
     """
-    items, depth, quote, start = [], 0, "", 0
+    items, depth, quote, start, escaped = [], 0, "", 0, False
     for i, char in enumerate(text):
-        if quote:
-            quote = "" if char == quote and text[i - 1] != "\\" else quote
+        if escaped:
+            escaped = False
+        elif quote:
+            quote, escaped = "" if char == quote else quote, char == "\\"
         elif char in "'\"":
             quote = char
         elif char in _OPEN:
@@ -66,10 +75,10 @@ def split(text: str) -> list[str]:
             items.append(text[start:i].strip())
             start = i + 1
     if depth or quote:
-        raise SpecError(f"unbalanced brackets or quotes in {text!r}")
+        raise SpecError(f"unbalanced brackets or quotes in {_quoted(text)}")
     items.append(text[start:].strip())
     if not all(items):
-        raise SpecError(f"empty item in {text!r}; write values separated by single commas, as in 'tanh,relu'")
+        raise SpecError(f"empty item in {_quoted(text)}; write values separated by single commas, as in 'tanh,relu'")
     return items
 
 
@@ -80,37 +89,44 @@ def parse(text: str) -> Spec:
       SpecError: not of that form, a positional argument, or a value that is no Python literal.
     """
     text = text.strip()
-    match = _NAME.match(text)
+    shown, match = _quoted(text), _NAME.match(text)
     if not match:
-        raise SpecError(f"cannot read {text!r} as a Spec; write name or name(arg=value)")
+        raise SpecError(f"cannot read {shown} as a Spec; write name or name(arg=value)")
     name, arguments = match.group(), text[match.end() :].strip()
     if "." in name and ":" not in name:
-        raise SpecError(f"cannot read {text!r}; an import path is written pkg.module:name(arg=value)")
+        raise SpecError(f"cannot read {shown}; an import path is written pkg.module:name(arg=value)")
     if not arguments:
         return Spec(name)
     try:
         call = ast.parse(f"f{arguments}", mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # a null byte; nested too deeply
         call = None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise SpecError(f"cannot read {text!r} as a Spec; write {name} or {name}(arg=value)")
+        raise SpecError(f"cannot read {shown} as a Spec; write {name} or {name}(arg=value)")
     if call.args or any(keyword.arg is None for keyword in call.keywords):
-        raise SpecError(f"{text!r}: name every argument, as in {name}(arg=value)")
+        raise SpecError(f"{shown}: name every argument, as in {name}(arg=value)")
     names = [keyword.arg for keyword in call.keywords]
     if len(set(names)) < len(names):
-        raise SpecError(f"{text!r}: an argument is given twice")
+        raise SpecError(f"{shown}: an argument is given twice")
     try:
-        values = [_hashable(ast.literal_eval(keyword.value)) for keyword in call.keywords]
-    except (ValueError, TypeError):
-        raise SpecError(f"{text!r}: arguments must be literals such as 0.5, 3, True or 'text'") from None
+        values = [_literal(ast.literal_eval(keyword.value)) for keyword in call.keywords]
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        raise SpecError(f"{shown}: arguments must be literals such as 0.5, 3, True, 'text' or (1,2)") from None
     return Spec(name, tuple(sorted(zip(names, values))))
 
 
-def _hashable(value: Any) -> Any:
+def _literal(value: Any) -> Any:
+    """The value if it has a spelling that reads back as the same value; lists become tuples.
+
+    Raises:
+      ValueError: it has none, as mappings, sets, bytes, infinite and complex numbers.
+    """
     if isinstance(value, (list, tuple)):
-        return tuple(_hashable(item) for item in value)
-    if isinstance(value, (dict, set)):
-        raise ValueError("mappings and sets have no canonical spelling")
+        return tuple(_literal(item) for item in value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("not a finite number")
+    if value is not None and not isinstance(value, (bool, int, float, str)):
+        raise ValueError(f"no argument of a Spec: {value!r}")
     return value
 
 
@@ -127,8 +143,9 @@ def constructor(registry: Registry, spec: Spec, what: str) -> Callable[..., Any]
     module_name, attribute = spec.name.split(":")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise SpecError(f"{what} {spec}: cannot import {module_name!r} ({error}); is it on PYTHONPATH?") from None
+    except Exception as error:  # a user's module may raise anything
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise SpecError(f"{what} {spec}: cannot import {module_name!r} ({reason}); is it on PYTHONPATH?") from error
     if not callable(found := getattr(module, attribute, None)):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         raise SpecError(f"module {module_name}: {nearest(attribute, names, what)}")
@@ -142,32 +159,62 @@ def canonical(registry: Registry, spec: Spec | str, what: str) -> Spec:
       SpecError: unknown name or argument, a missing argument, or an argument of the wrong type.
     """
     spec = parse(spec) if isinstance(spec, str) else spec
-    parameters = inspect.signature(constructor(registry, spec, what)).parameters
-    # flax modules are dataclasses: `parent` and `name` belong to flax, `kit` and `outputs` to assay.
-    settable = {k: p for k, p in parameters.items() if k not in ("parent", "name", "kit", "outputs")}
+    settable, any_name = _settable(constructor(registry, spec, what), what, spec.name)
     kept = []
     for key, value in spec.kwargs:
-        if key not in settable:
+        if key not in settable and not any_name:
             raise SpecError(f"{what} {spec.name}: {nearest(key, list(settable), 'argument')}")
-        value = _typed(value, settable[key], f"{what} {spec.name}: argument {key}")
-        if value != settable[key].default or type(value) is not type(settable[key].default):
-            kept.append((key, value))
+        if key in settable:
+            value = _typed(value, settable[key].annotation, f"{what} {spec.name}: argument {key}")
+            if value == settable[key].default and type(value) is type(settable[key].default):
+                continue
+        kept.append((key, value))
     given = {key for key, _ in spec.kwargs}
     for key, parameter in settable.items():
         if parameter.default is parameter.empty and key not in given:
-            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                raise SpecError(f"{what} {spec.name}: argument {key} is missing; write {spec.name}({key}=...)")
+            hint = f"; an import path names a function that returns the {what}" if ":" in spec.name else ""
+            raise SpecError(f"{what} {spec.name}: argument {key} is missing; write {spec.name}({key}=...){hint}")
     return Spec(spec.name, tuple(kept))
 
 
-def _typed(value: Any, parameter: inspect.Parameter, where: str) -> Any:
-    wanted = parameter.annotation
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if wanted is float and number:
-        return float(value)
-    if wanted in (int, float, bool, str) and type(value) is not wanted:
-        raise SpecError(f"{where} must be of type {wanted.__name__}, not {value!r}")
+def _settable(found: Callable[..., Any], what: str, name: str) -> tuple[dict[str, inspect.Parameter], bool]:
+    """The parameters that a Spec can name, and whether the constructor takes any other name too (`**kwargs`)."""
+    try:
+        parameters = inspect.signature(found).parameters
+    except ValueError as error:
+        raise SpecError(f"{what} {name}: {error}") from error
+    # flax modules are dataclasses: `parent` and `name` belong to flax, `kit` and `outputs` to assay.
+    reserved = ("parent", "name", "kit", "outputs") if what == "model" else ()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    settable = {k: p for k, p in parameters.items() if k not in reserved and p.kind not in variadic}
+    return settable, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+
+
+def _typed(value: Any, annotation: Any, where: str) -> Any:
+    """The value as its parameter's annotation wants it: 1 becomes 1.0 for a float.
+
+    Raises:
+      SpecError: it is of another type.
+    """
+    wanted = _types(annotation)
+    if float in wanted and int not in wanted and type(value) in (int, float):
+        try:
+            return float(value) + 0.0  # -0.0 is spelt 0.0
+        except OverflowError:
+            raise SpecError(f"{where} is too large") from None
+    if wanted and type(value) not in wanted:
+        raise SpecError(f"{where} must be of type {' or '.join(kind.__name__ for kind in wanted)}, not {value!r}")
     return value
+
+
+def _types(annotation: Any) -> tuple[type, ...]:
+    """What `float` or `float | str` allows; () for an annotation that is not of the types that literals have.
+
+    Under `from __future__ import annotations` an annotation is text.
+    """
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    found = [_TYPES.get(part.split("[")[0].strip()) for part in text.split("|")]
+    return () if None in found else tuple(found)
 
 
 def canonical_text(registry: Registry, text: str, what: str) -> str:
@@ -182,12 +229,12 @@ def build(registry: Registry, spec: Spec | str, what: str, **context: Any) -> An
       context: arguments that come from the program, not from the Spec's text.
 
     Raises:
-      SpecError: an invalid Spec, or one whose values the constructor refuses (ValueError).
+      SpecError: an invalid Spec, or one whose values the constructor refuses (ValueError, TypeError).
     """
     spec = canonical(registry, spec, what)
     try:
         return constructor(registry, spec, what)(**dict(spec.kwargs), **context)
     except SpecError:
         raise
-    except ValueError as error:
-        raise SpecError(f"{what} {spec}: {error}") from error
+    except (ValueError, TypeError) as error:
+        raise SpecError(f"{what} {spec}: {(str(error).splitlines() or [type(error).__name__])[0]}") from error

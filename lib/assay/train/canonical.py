@@ -1,30 +1,38 @@
 """Gives a Config its one spelling, with every Spec checked, before anything is computed."""
 
+from collections.abc import Mapping
 import dataclasses
+import functools
 
 from assay import config as configs
 from assay import spec as specs
-from assay.activations import ACTIVATIONS
 from assay.config import Config
-from assay.data import AUGMENTS, DATASETS
-from assay.initializers import INITIALIZERS
-from assay.models import MODELS, default_norm, takes_kit
-from assay.models.norm import NORMS
-from assay.tasks import LOSSES, TASKS
-from assay.train.optim import OPTIMIZERS, SCHEDULES
 
-REGISTRIES = {
-    "task": TASKS,
-    "dataset": DATASETS,
-    "model": MODELS,
-    "activation": ACTIVATIONS,
-    "init": INITIALIZERS,
-    "norm": NORMS,
-    "loss": LOSSES,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "augment": AUGMENTS,
-}
+
+@functools.cache
+def registries() -> Mapping[str, specs.Registry]:
+    """The registry of every Config field that has one."""
+    # Imported at the first Spec to check, so that --help and a mistyped flag answer before JAX is there.
+    from assay.activations import ACTIVATIONS
+    from assay.data import AUGMENTS, DATASETS
+    from assay.initializers import INITIALIZERS
+    from assay.models import MODELS
+    from assay.models.norm import NORMS
+    from assay.tasks import LOSSES, TASKS
+    from assay.train.optim import OPTIMIZERS, SCHEDULES
+
+    return {
+        "task": TASKS,
+        "dataset": DATASETS,
+        "model": MODELS,
+        "activation": ACTIVATIONS,
+        "init": INITIALIZERS,
+        "norm": NORMS,
+        "loss": LOSSES,
+        "optimizer": OPTIMIZERS,
+        "schedule": SCHEDULES,
+        "augment": AUGMENTS,
+    }
 
 
 def canonical(config: Config) -> Config:
@@ -33,9 +41,11 @@ def canonical(config: Config) -> Config:
     Raises:
       SpecError: a Spec that is unknown or wrong, or a choice that the model would silently ignore.
     """
-    texts = {name: canonical_value(name, getattr(config, name)) for name in REGISTRIES}
+    from assay.models import default_norm, takes_kit
+
+    texts = {name: canonical_value(name, getattr(config, name)) for name in registries()}
     if texts["norm"] == "default":
-        texts["norm"] = specs.canonical_text(NORMS, default_norm(texts["model"]), "norm")
+        texts["norm"] = canonical_value("norm", default_norm(texts["model"]))
     config = dataclasses.replace(config, **texts)
     if not takes_kit(config.model):
         _refuse_ignored(config)
@@ -44,15 +54,15 @@ def canonical(config: Config) -> Config:
 
 def canonical_value(field: str, value: object) -> object:
     """One field's value in its canonical spelling."""
-    if field not in REGISTRIES or value == "default":
+    if field not in registries() or (field, value) == ("norm", "default"):
         return value
-    return specs.canonical_text(REGISTRIES[field], value, configs.fields()[field].metadata["registry"])
+    return specs.canonical_text(registries()[field], value, configs.fields()[field].metadata["registry"])
 
 
 def _refuse_ignored(config: Config) -> None:
     """A model without a Kit builds its own layers: varying what only a Kit passes on would measure nothing."""
     for name in ("activation", "init", "norm"):
-        default = specs.canonical_text(REGISTRIES[name], getattr(Config(), name).replace("default", "none"), name)
+        default = canonical_value(name, getattr(Config(), name).replace("default", "none"))
         if getattr(config, name) != default:
             raise specs.SpecError(
                 f"model {config.model} has no field `kit`, so --{name}={getattr(config, name)} would change nothing; "
