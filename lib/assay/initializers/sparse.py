@@ -26,8 +26,8 @@ def sparse(nonzero: int = 15, std: float = 1.0) -> Initializer:
     def draw(key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
         rows, columns = fans(shape)[0], shape[-1]
         where, what = jax.random.split(key)
-        first = jnp.broadcast_to(jnp.arange(rows)[:, None] < nonzero, (rows, columns))
-        kept = jax.random.permutation(where, first, axis=0, independent=True)
+        # Sorting noise gives every column a random permutation of its rows.
+        kept = jnp.argsort(flat_normal(where, (rows, columns), dtype), axis=0) < nonzero
         weights = std * flat_normal(what, (rows, columns), dtype)
         return jnp.where(kept, weights, 0).reshape(shape)
 
