@@ -12,41 +12,46 @@ fail() { echo "launch.sh: $1" >&2; exit 2; }
 
 # Runs at all (a pyenv shim may not), is a supported version, and can make an environment.
 usable() {
-  "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+    >/dev/null 2>&1
 }
 
 newest_python() {
   local version candidate
   for version in 3.13 3.12 3.11; do
-    for candidate in "$(command -v "python$version" || true)" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$version".*/bin/python; do
+    for candidate in "$(command -v "python$version" || true)" \
+      "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/"$version".*/bin/python; do
       if [ -x "$candidate" ] && usable "$candidate"; then echo "$candidate"; return; fi
     done
   done
-  fail "needs Python 3.11, 3.12 or 3.13 with the venv module; none was found (PYTHON=/path/to/python names one)"
+  fail "found no Python 3.11, 3.12 or 3.13 with the venv module; PYTHON=/path/to/python names one"
 }
 
 chosen_python() {
   if [ -z "${PYTHON:-}" ]; then
     newest_python
   else
-    command -v "$PYTHON" && usable "$PYTHON" || fail "PYTHON=$PYTHON is no Python 3.11 to 3.13 that runs and has venv"
+    command -v "$PYTHON" && usable "$PYTHON" ||
+      fail "PYTHON=$PYTHON is no Python 3.11 to 3.13 that runs and has venv"
   fi
 }
 
 set_up() {  # set_up EXTRA...: makes or updates .venv so that it has assay with these extras
   local python extras list wanted installed=.venv/assay-installed
-  [ -z "${ACCELERATOR:-}" ] || [[ $ACCELERATOR =~ ^(cuda|tpu)$ ]] || fail "ACCELERATOR must be cuda or tpu, not '$ACCELERATOR'"
+  [[ ${ACCELERATOR:-cuda} =~ ^(cuda|tpu)$ ]] || fail "ACCELERATOR must be cuda or tpu, not '$ACCELERATOR'"
   if [ -z "${PYTHON:-}" ] && [ -f "$installed" ] && usable .venv/bin/python; then
     python=$(head -1 "$installed")
   else
     python=$(chosen_python)
   fi
   extras=$(printf '%s\n' "$@" ${ACCELERATOR:-} $(tail -n +3 "$installed" 2>/dev/null) | sort -u | sed '/^$/d')
-  wanted=$(printf '%s\n' "$python" "$(cat pyproject.toml constraints.txt | cksum)" "$extras")
+  # The folder counts: in a copied or moved one, .venv would still lead to the old one's code.
+  wanted=$(printf '%s\n' "$python" "$(cat pyproject.toml constraints.txt | cksum) $PWD" "$extras")
   [ "$(cat "$installed" 2>/dev/null)" != "$wanted" ] || return 0
   if [ "$(head -1 "$installed" 2>/dev/null)" != "$python" ]; then
     echo "launch.sh: $("$python" --version) at $python; setting up .venv (about a minute)" >&2
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' || echo "launch.sh: on a CPU, Python 3.12 or newer is faster: it has a newer JAX with faster convolutions" >&2
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' ||
+      echo "launch.sh: on a CPU, Python 3.12 or newer is faster: its JAX has faster convolutions" >&2
     rm -rf .venv
     "$python" -m venv .venv
   else
@@ -54,7 +59,8 @@ set_up() {  # set_up EXTRA...: makes or updates .venv so that it has assay with 
   fi
   rm -f "$installed"
   list=${extras//$'\n'/,}
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".${list:+[$list]}" ||
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+    -c constraints.txt -e ".${list:+[$list]}" ||
     fail "the installation failed (see above); the next start tries again"
   echo "$wanted" > "$installed"
 }

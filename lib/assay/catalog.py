@@ -1,4 +1,7 @@
-"""Lists the experiments, or says which of them was meant: standard library alone, so it runs before anything is installed."""
+"""Lists the experiments, or says which of them was meant.
+
+Standard library alone, so that it runs before anything is installed.
+"""
 
 import ast
 import difflib
@@ -27,12 +30,17 @@ def question_and_cost(docstring: str) -> tuple[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints the list; with a second argument, an unknown experiment's name, says which one is nearest (exit code 2)."""
+    """Prints the list of the experiments in the folder that is the first argument.
+
+    With a second argument, an unknown experiment's name, it says which one is nearest (exit code 2).
+    """
     found = experiments(pathlib.Path(arguments[0]))
     if len(arguments) > 1:
-        close = difflib.get_close_matches(arguments[1], [*found, "test"], n=1, cutoff=0.4)
+        known = [*found, "test"]
+        close = difflib.get_close_matches(arguments[1], known, n=1, cutoff=0.4)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        print(f"launch.sh: unknown experiment {arguments[1]!r}{hint} (known: {', '.join([*found, 'test'])})", file=sys.stderr)
+        line = f"launch.sh: unknown experiment {arguments[1]!r}{hint} (known: {', '.join(known)})"
+        print(line, file=sys.stderr)
         return 2
     print("Experiments; run one with ./launch.sh NAME, see its flags with ./launch.sh NAME --help\n")
     for name, (question, cost) in found.items():

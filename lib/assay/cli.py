@@ -35,7 +35,12 @@ def main(study: Any, claims: Sequence[Claim] = (), published: Sequence[Published
 
 
 def run(
-    name: str, about: str, study: Any, claims: Sequence[Claim], published: Sequence[Published], argv: list[str]
+    name: str,
+    about: str,
+    study: Any,
+    claims: Sequence[Claim],
+    published: Sequence[Published],
+    argv: list[str],
 ) -> int:
     """Runs an experiment with the given arguments; returns the exit code."""
     try:
@@ -57,7 +62,7 @@ def _varied(study: Any, values: flags.FlagValues) -> Any:
     study = (study.with_smoke() if values.smoke else study).with_flags(_given(values))
     study = dataclasses.replace(study, seeds=values.seeds or study.seeds, first_seed=values.first_seed)
     if values.until_decided and values.max_seeds < study.seeds:
-        raise SpecError(f"--max_seeds={values.max_seeds} is below the {study.seeds} seeds that the study starts with")
+        raise SpecError(f"--max_seeds={values.max_seeds} is below the study's {study.seeds} seeds")
     return study
 
 
@@ -103,11 +108,11 @@ def _define() -> flags.FlagValues:
     flags.DEFINE_integer("seeds", None, "seeds of every arm", 1, 10_000, flag_values=values)
     flags.DEFINE_integer("first_seed", 0, "first seed", lower_bound=0, flag_values=values)
     flags.DEFINE_boolean("until_decided", False, "add seeds until every claim is settled", flag_values=values)
-    flags.DEFINE_integer("max_seeds", 50, "most seeds of --until_decided", lower_bound=3, flag_values=values)
+    flags.DEFINE_integer("max_seeds", 50, "most seeds of --until_decided", 3, 10_000, flag_values=values)
     flags.DEFINE_boolean("smoke", False, "a run of seconds: two seeds, short training", flag_values=values)
     flags.DEFINE_string("pack", "auto", "how trials are packed: auto, loop, map or vmap", flag_values=values)
-    flags.DEFINE_integer("workers", 0, "worker processes; 0 trains in this one", lower_bound=0, flag_values=values)
-    flags.DEFINE_float("checkpoint_seconds", 60.0, "time between checkpoints", lower_bound=0.0, flag_values=values)
+    flags.DEFINE_integer("workers", 0, "worker processes; 0 trains in this one", 0, flag_values=values)
+    flags.DEFINE_float("checkpoint_seconds", 60.0, "time between checkpoints", 0.0, flag_values=values)
     flags.DEFINE_enum(
         "rerun", "missing", ["missing", "changed", "all"],
         "which trials to train: those without result, also those made by other code or versions, or all",
@@ -136,13 +141,15 @@ def _given(values: flags.FlagValues) -> dict[str, str]:
     given = [name for name in configs.fields() if name != "seed" and values[name].present]
     for name in given:
         if values[name].present > 1:
-            raise SpecError(f"--{name} is given {values[name].present} times; several values are separated by commas")
+            raise SpecError(f"--{name} is given more than once; several values are separated by commas")
     return {name: values[name].value for name in given}
 
 
 def _folder(flag: str, text: str) -> pathlib.Path:
     """A folder that can be written to, or made."""
     path = pathlib.Path(text).expanduser()
+    if not text:
+        raise SpecError(f"--{flag} needs a folder")
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     if not there.is_dir():
         raise SpecError(f"--{flag}={text}: {there} is not a folder")
@@ -158,8 +165,9 @@ def _help(about: str, study: Any, values: flags.FlagValues) -> str:
         default = ",".join(_text(value) for value in study.axes.get(n, (getattr(study.base, n),)))
         lines.append(f"  --{n}  {configs.fields()[n].metadata['help']} (default: {default})")
     lines += ["", "Flags of the study:"]
-    defaults = {n: values[n].value for n in values if n not in own and n not in ("h", "help")} | {"seeds": study.seeds}
-    lines += [f"  --{n}  {values[n].help} (default: {default})" for n, default in sorted(defaults.items())]
+    of_study = sorted(n for n in values if n not in (*own, "h", "help"))
+    defaults = {n: values[n].value for n in of_study} | {"seeds": study.seeds}
+    lines += [f"  --{n}  {values[n].help} (default: {default})" for n, default in defaults.items()]
     return "\n".join([*lines, "  --help  show this help"])
 
 
@@ -173,6 +181,6 @@ def _set_up_jax() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import jax
 
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "assay" / "compiled"
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "assay" / "compiled"
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

@@ -1,4 +1,4 @@
-"""Config: everything that defines one training run, in one frozen flat dataclass; and the trial id it hashes to."""
+"""Config: everything that defines one training run, in one frozen flat dataclass; and the id it hashes to."""
 
 import ast
 from collections.abc import Mapping
@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 from assay.spec import nearest, SpecError
-
 
 LARGEST = 3.4e38  # of float32, in which a step computes
 
@@ -37,7 +36,7 @@ class Config:
     epochs: float = _field(10.0, "passes over the training split", above=0.0)
     augment: str = _field("none", "augmentation of training images", registry="augment")
     dtype: str = _field("float32", "of the arithmetic", choices=("float32", "bfloat16"))
-    target_error: float = _field(0.25, "training error whose first step is recorded as steps_to_target", least=0.0)
+    target_error: float = _field(0.25, "training error that steps_to_target waits for", least=0.0)
     evals: int = _field(20, "evaluations during training, evenly spaced", least=1)
     probe: tuple = _field((0, -1), "steps at which layer statistics are taken; -1 is the end")
     seed: int = _field(0, "of initialisation, batch order, augmentation and dropout", least=0, most=2**31 - 1)
@@ -72,7 +71,7 @@ def from_json(values: Mapping[str, Any]) -> Config:
     for name in values:
         if name not in fields():
             raise SpecError(nearest(name, list(fields()), "Config field"))
-    return Config(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return Config(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
 
 def read(name: str, text: str) -> Any:

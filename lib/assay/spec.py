@@ -78,7 +78,7 @@ def split(text: str) -> list[str]:
         raise SpecError(f"unbalanced brackets or quotes in {_quoted(text)}")
     items.append(text[start:].strip())
     if not all(items):
-        raise SpecError(f"empty item in {_quoted(text)}; write values separated by single commas, as in 'tanh,relu'")
+        raise SpecError(f"empty item in {_quoted(text)}; separate values by single commas, as in 'tanh,relu'")
     return items
 
 
@@ -111,7 +111,8 @@ def parse(text: str) -> Spec:
     try:
         values = [_literal(ast.literal_eval(keyword.value)) for keyword in call.keywords]
     except (ValueError, TypeError, MemoryError, RecursionError):
-        raise SpecError(f"{shown}: arguments must be literals such as 0.5, 3, True, 'text' or (1,2)") from None
+        wanted = "0.5, 3, True, 'text' or (1,2)"
+        raise SpecError(f"{shown}: arguments must be literals such as {wanted}") from None
     return Spec(name, tuple(sorted(zip(names, values))))
 
 
@@ -145,9 +146,10 @@ def constructor(registry: Registry, spec: Spec, what: str) -> Callable[..., Any]
         module = importlib.import_module(module_name)
     except Exception as error:  # a user's module may raise anything
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise SpecError(f"{what} {spec}: cannot import {module_name!r} ({reason}); is it on PYTHONPATH?") from error
+        hint = "; is it on PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else ""
+        raise SpecError(f"{what} {spec}: cannot import {module_name!r} ({reason}){hint}") from error
     if not callable(found := getattr(module, attribute, None)):
-        names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        names = [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
         raise SpecError(f"module {module_name}: {nearest(attribute, names, what)}")
     return found
 
@@ -173,12 +175,13 @@ def canonical(registry: Registry, spec: Spec | str, what: str) -> Spec:
     for key, parameter in settable.items():
         if parameter.default is parameter.empty and key not in given:
             hint = f"; an import path names a function that returns the {what}" if ":" in spec.name else ""
-            raise SpecError(f"{what} {spec.name}: argument {key} is missing; write {spec.name}({key}=...){hint}")
+            where = f"{what} {spec.name}: argument {key}"
+            raise SpecError(f"{where} is missing; write {spec.name}({key}=...){hint}")
     return Spec(spec.name, tuple(kept))
 
 
 def _settable(found: Callable[..., Any], what: str, name: str) -> tuple[dict[str, inspect.Parameter], bool]:
-    """The parameters that a Spec can name, and whether the constructor takes any other name too (`**kwargs`)."""
+    """The parameters that a Spec can name, and whether the constructor takes others too (`**kwargs`)."""
     try:
         parameters = inspect.signature(found).parameters
     except ValueError as error:
@@ -203,7 +206,8 @@ def _typed(value: Any, annotation: Any, where: str) -> Any:
         except OverflowError:
             raise SpecError(f"{where} is too large") from None
     if wanted and type(value) not in wanted:
-        raise SpecError(f"{where} must be of type {' or '.join(kind.__name__ for kind in wanted)}, not {value!r}")
+        names = " or ".join(kind.__name__ for kind in wanted)
+        raise SpecError(f"{where} must be of type {names}, not {value!r}")
     return value
 
 

@@ -60,11 +60,12 @@ def canonical_value(field: str, value: object) -> object:
 
 
 def _refuse_ignored(config: Config) -> None:
-    """A model without a Kit builds its own layers: varying what only a Kit passes on would measure nothing."""
+    """A model without a Kit builds its own layers: varying what a Kit passes on would measure nothing."""
     for name in ("activation", "init", "norm"):
         default = canonical_value(name, getattr(Config(), name).replace("default", "none"))
         if getattr(config, name) != default:
             raise specs.SpecError(
-                f"model {config.model} has no field `kit`, so --{name}={getattr(config, name)} would change nothing; "
-                "give it the field `kit: assay.models.Kit` and make its layers with it"
+                f"model {config.model} has no field `kit`, so --{name}={getattr(config, name)} would change "
+                f"nothing; leave it at {default}, or give the model the field `kit: assay.models.Kit` and "
+                "make its layers with it"
             )
