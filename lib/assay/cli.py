@@ -11,6 +11,7 @@ import pathlib
 import shlex
 import sys
 from typing import Any
+import warnings
 
 from absl import flags
 
@@ -184,3 +185,5 @@ def _set_up_jax() -> None:
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "assay" / "compiled"
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    # Programs with oneDNN calls can't be written to the cache; they are compiled anew at the next start, no more.
+    warnings.filterwarnings("ignore", "Error writing persistent compilation cache entry", UserWarning)
