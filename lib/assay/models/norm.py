@@ -16,6 +16,8 @@ Make = Callable[[Any], nn.Module]
 class BatchNorm(nn.Module):
     """Ioffe & Szegedy 2015. The running statistics live in the collection "batch_stats" as `mean` and `var` [C].
 
+    The running variance averages the batches' biased variances, as flax's does (PyTorch's takes the unbiased ones).
+
     Attributes:
       momentum: share of the old running statistics that is kept at a step (flax's convention: 0.9 here is 0.1 in
         PyTorch).
@@ -37,8 +39,9 @@ class BatchNorm(nn.Module):
             lift = lambda a: a.reshape((1,) * (x.ndim - 1) + a.shape)
             return normalise(x, lift(mean.value), lift(var.value), scale, bias, self.epsilon)
         y, batch_mean, batch_var = ops.batch_norm(x, scale, bias, self.epsilon)
-        mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
-        var.value = self.momentum * var.value + (1 - self.momentum) * batch_var
+        if not self.is_initializing():
+            mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
+            var.value = self.momentum * var.value + (1 - self.momentum) * batch_var
         return y
 
 
