@@ -147,6 +147,16 @@ def test_runs_of_other_rates_share_one_program(spec):
         np.testing.assert_allclose(stacked[i], single(lr[i], decay[i]), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("steps", [1, 4])
+def test_an_update_after_the_end_has_the_last_rate(steps):
+    tx = transformation(OPTIMIZERS["sgd"](), SCHEDULES["cosine"](), steps, 0.5, None)
+    state, updates = tx.init(jnp.ones(1)), []
+    for _ in range(steps + 2):
+        update, state = tx.update(jnp.ones(1), state)
+        updates.append(float(update[0]))
+    np.testing.assert_allclose(updates[steps:], [-0.5 * cosine(steps - 1, steps)] * 2, rtol=1e-6)
+
+
 def test_state_holds_arrays_only():
     for spec in CASES:
         tx = transformation(specs.build(OPTIMIZERS, spec, "o"), specs.build(SCHEDULES, "constant", "s"), 3, 0.1, 0.1)

@@ -129,8 +129,13 @@ def transformation(
     decay = [] if weight_decay is None else [optax.add_decayed_weights(weight_decay)]
     parts = [optimizer.direction, *decay] if optimizer.decoupled_decay else [*decay, optimizer.direction]
     factor = schedule(steps)
-    # optax's schedules mix their step with fractions: float32, exact up to 2^24 steps, keeps promotion strict.
-    return optax.chain(*parts, optax.scale_by_learning_rate(lambda count: lr * factor(count.astype(jnp.float32))))
+
+    def rate(count):
+        # An update after the end (the probe makes one) has the last step's rate: a cosine would be at 0 there.
+        # float32, exact up to 2^24 steps, because optax's schedules mix their step with fractions.
+        return lr * factor(jnp.minimum(count, steps - 1).astype(jnp.float32))
+
+    return optax.chain(*parts, optax.scale_by_learning_rate(rate))
 
 
 def _fraction(name: str, value: float) -> float:
