@@ -10,7 +10,7 @@ from assay.catalog import question_and_cost
 from assay.claims import Claim, judge, Published, undecided, Verdict
 from assay.config import Config
 from assay.data import load
-from assay.report import arm_table, verdict_table, write
+from assay.report import arm_table, picture, verdict_table, write
 from assay.sweep import engine
 from assay.sweep.engine import Options
 from assay.sweep.provenance import differences, provenance
@@ -111,6 +111,7 @@ class Experiment:
         print("\n" + arm_table(rows, axes))
         if verdicts:
             print("\n" + verdict_table([verdict.to_json() for verdict in verdicts]))
+        picture(store.folder)
         print(f"\nReport: {write(store.folder)}")
 
     def _description(self, grid: Sequence[Config], rows: Sequence[dict]) -> dict[str, Any]:

@@ -60,9 +60,12 @@ class PackedProgram:
         order = np.argsort(np.argsort([list(dict.fromkeys(inits)).index(init) for init in inits], kind="stable"))
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[order], *parts)
 
-    def check(self, init: str) -> None:
-        """Traces the initialisation by `init`; raises what the model or the initialiser raises."""
-        self._start(init).eval_shape(self.trials([self.program.config]), self.data)
+    def check(self, inits: Sequence[str]) -> None:
+        """Traces the initialisations and a step of training; raises what the model or an initialiser raises."""
+        trials = self.trials([self.program.config])
+        for init in inits:
+            carry = self._start(init).eval_shape(trials, self.data)
+        self._advance.eval_shape(carry, trials, self.data, np.int32(0), np.int32(1))
 
     def carry_shape(self, configs: Sequence[Config]) -> Carry:
         """The shapes and dtypes of a pack's Carry."""

@@ -82,18 +82,17 @@ class Runner:
             return self._programs[key]
 
     def check(self, key: Config, configs: Sequence[Config]) -> None:
-        """Traces a program's initialisation for each of its initialisers, so that what does not fit is said at once.
+        """Traces a program with each of its initialisers, so that what does not fit is said before anything is trained.
 
         Raises:
           SpecError: the model refuses the data, or an initialiser refuses a layer.
         """
         packed = self.packed_program(key)
-        for init in dict.fromkeys(config.init for config in configs):
-            try:
-                packed.check(init)
-            except Exception as error:  # a user's module may raise anything
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                raise SpecError(f"model {key.model} with init {init} on {key.dataset}: {reason}") from error
+        try:
+            packed.check(list(dict.fromkeys(config.init for config in configs)))
+        except Exception as error:  # a user's module may raise anything
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise SpecError(f"model {key.model} cannot be trained on {key.dataset}: {reason}") from error
 
     def run(self, pack: Pack) -> bool:
         """Trains a pack to its end; False if it was stopped before (and can be resumed)."""
@@ -186,11 +185,12 @@ class Runner:
         values = packed.probe(run.carry, trials, run.step)
         for i in np.flatnonzero(run.alive):
             statistics = {name: v[i].astype(float).tolist() for name, v in values.items()}
-            self.store.append_metrics(run.ids[i], [{"step": run.step, "probe": packed.program.probe_layers | statistics}])
+            record = {"step": run.step, "probe": packed.program.probe_layers | statistics}
+            self.store.append_metrics(run.ids[i], [record])
 
     def _evaluation(self, program: Program, k: int, row: np.ndarray) -> dict[str, Any]:
-        step = int(program.eval_step(k))
-        return {"step": step, "epoch": step / program.steps_per_epoch, **dict(zip(CURVE_METRICS, row.astype(float).tolist()))}
+        step, values = int(program.eval_step(k)), row.astype(float).tolist()
+        return {"step": step, "epoch": step / program.steps_per_epoch, **dict(zip(CURVE_METRICS, values))}
 
     def _complete(self, packed: PackedProgram, run: Run, trials: Any, seconds: float) -> None:
         program = packed.program
@@ -210,12 +210,13 @@ class Runner:
                 values = {name: 1.0 if name.endswith("error") else None for name in values}
                 errors = [(step, error) for step, error in errors if step <= diverged_at[i]]
             reached = [step for step, error in errors if error <= config.target_error]
+            values |= {"steps_to_target": reached[0] if reached else None}
             self.store.finish(
                 trial_id,
                 status="done" if run.alive[i] else "diverged",
                 steps=program.steps,
                 diverged_at=None if run.alive[i] else int(diverged_at[i]),
-                final=values | {"steps_to_target": reached[0] if reached else None, "parameters": packed.parameters(run.carry)},
+                final=values | {"parameters": packed.parameters(run.carry)},
                 seconds=seconds / len(run.ids),
             )
         remaining = (program.steps - run.step) * len(run.ids)

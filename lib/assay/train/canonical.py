@@ -61,7 +61,7 @@ def canonical_value(field: str, value: object) -> object:
 
 def _refuse_ignored(config: Config) -> None:
     """A model without a Kit builds its own layers: varying what a Kit passes on would measure nothing."""
-    for name in ("activation", "init", "norm"):
+    for name in ("activation", "init", "norm", "dtype"):
         default = canonical_value(name, getattr(Config(), name).replace("default", "none"))
         if getattr(config, name) != default:
             raise specs.SpecError(

@@ -1,0 +1,87 @@
+"""Puts a stored study into the documentation: its data, its picture and a page, none of it written by hand.
+
+    .venv/bin/python -m assay.report.publish runs/init_activation docs/results
+"""
+
+import pathlib
+import shutil
+import string
+import sys
+
+from assay.report import arm_table, picture, store, verdict_table
+
+DATA = ("study.json", "verdicts.json", "results.parquet")
+
+PAGE = string.Template("""# $question
+
+$data
+
+![$question](picture.svg)
+
+## Verdicts
+
+```
+$verdicts
+```
+
+## Arms
+
+```
+$arms
+```
+
+$published
+Produced by
+
+```
+$command
+```
+
+on $machine; commit $commit$dirty. $trials trials, $seconds s of training. Models are chosen on $model_choice, claims
+made on $claims_on. [study.json](study.json), [verdicts.json](verdicts.json) and
+[results.parquet](results.parquet) hold every figure.
+""")
+
+
+def publish(study_dir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    """Copies a study's data to `folder/<name of study_dir>/` and writes its page README.md there.
+
+    Raises:
+      ReportError: study_dir holds no complete study.
+    """
+    study = store.read(study_dir)
+    target = folder / study_dir.name
+    target.mkdir(parents=True, exist_ok=True)
+    for name in DATA:
+        shutil.copyfile(study_dir / name, target / name)
+    shutil.copyfile(picture(study_dir), target / "picture.svg")
+    page = target / "README.md"
+    page.write_text(_page(study))
+    return page
+
+
+def _page(study: store.Study) -> str:
+    about, where = study.about, study.about["provenance"]
+    dataset = about["dataset"]
+    sizes = ", ".join(f"{dataset[role]:,} {role}" for role in ("train", "validation", "test"))
+    comparisons = [f"- {arm.label}: {c.text}" for arm, found in zip(study.arms, study.published) for c in found]
+    return PAGE.substitute(
+        question=about["question"],
+        data=f"Data: {dataset['name']}, {dataset['note']} ({sizes}).",
+        verdicts=verdict_table(study.verdicts or [], unicode=True).strip(),
+        arms=arm_table(study.rows, study.fields, unicode=True).strip(),
+        published="\n".join(["## Beside published figures", "", *comparisons, ""]) if comparisons else "",
+        command=about["command"],
+        machine=f"{where['platform']}, {where['device']}, {where['cores']} cores, Python {where['python']}, JAX {where['jax']}",
+        commit=(where["commit"] or "unknown")[:12],
+        dirty=" with uncommitted changes" if where["dirty"] else "",
+        trials=len(study.rows),
+        seconds=round(sum(row["seconds"] for row in study.rows)),
+        model_choice=about["model_choice"],
+        claims_on=about["claims_on"],
+    )
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:-1]:
+        print(publish(pathlib.Path(path), pathlib.Path(sys.argv[-1])))
