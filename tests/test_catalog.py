@@ -15,13 +15,18 @@ REPOSITORY = pathlib.Path(__file__).parents[1]
 def folder(tmp_path):
     (tmp_path / "__init__.py").write_text('"""Not an experiment?"""\n')
     (tmp_path / "_shared.py").write_text('"""Not an experiment either?"""\n')
-    (tmp_path / "depth.py").write_text('"""How deep — and how wide?\n\nCost: a minute.\nExpected: 5 %.\n"""\n', "utf-8")
+    (tmp_path / "depth.py").write_text(
+        '"""How deep — and how wide?\n\nCost: a minute.\nExpected: 5 %.\n"""\n', "utf-8"
+    )
     (tmp_path / "width.py").write_text('"""How wide?"""\nimport nowhere_at_all\n')
     return tmp_path
 
 
 def test_experiments(folder):
-    assert catalog.experiments(folder) == {"depth": ("How deep — and how wide?", "a minute."), "width": ("How wide?", "")}
+    assert catalog.experiments(folder) == {
+        "depth": ("How deep — and how wide?", "a minute."),
+        "width": ("How wide?", ""),
+    }
 
 
 @pytest.mark.parametrize("source", [b"def f(:", b"\xff\xfe", b"x = '\0'", b""])
@@ -42,7 +47,13 @@ def test_list(folder, capsys):
 
 @pytest.mark.parametrize(
     "name, hint",
-    [("dpeth", "; did you mean 'depth'?"), ("tset", "; did you mean 'test'?"), ("../x", ""), ("", ""), ("a\nb", "")],
+    [
+        ("dpeth", "; did you mean 'depth'?"),
+        ("tset", "; did you mean 'test'?"),
+        ("../x", ""),
+        ("", ""),
+        ("a\nb", ""),
+    ],
 )
 def test_unknown_name(folder, capsys, name, hint):
     assert catalog.main([str(folder), name]) == 2
@@ -53,7 +64,10 @@ def test_unknown_name(folder, capsys, name, hint):
 
 def test_question_and_cost():
     assert catalog.question_and_cost("") == ("", "")
-    assert catalog.question_and_cost("Why?\n\n    ./launch.sh x\n\nCost:  one minute. \n") == ("Why?", "one minute.")
+    assert catalog.question_and_cost("Why?\n\n    ./launch.sh x\n\nCost:  one minute. \n") == (
+        "Why?",
+        "one minute.",
+    )
 
 
 def test_needs_the_standard_library_alone():

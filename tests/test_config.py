@@ -44,7 +44,9 @@ def test_the_id_is_the_same_in_another_process():
     code = "from assay.config import Config; print(Config().trial_id())"
     lib = configs.__file__.rsplit("/assay/", 1)[0]
     environment = {"PYTHONPATH": lib, "PYTHONHASHSEED": "7"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == GOLDEN_ID
 
 

@@ -28,7 +28,17 @@ ORDER = (
 PLACE = {part: place for place, parts in enumerate(ORDER) for part in parts}
 # And these of its own place.
 NEIGHBOURS = {("config", "spec"), ("claims", "stats")}
-HEAVY = ("jax", "flax", "optax", "orbax", "tensorflow_datasets", "matplotlib", "pyarrow", "sklearn", "scipy.stats")
+HEAVY = (
+    "jax",
+    "flax",
+    "optax",
+    "orbax",
+    "tensorflow_datasets",
+    "matplotlib",
+    "pyarrow",
+    "sklearn",
+    "scipy.stats",
+)
 
 
 def _imports(path: pathlib.Path) -> set[str]:

@@ -14,7 +14,7 @@ SYSTEM = "/usr/bin:/bin"
 REAL = os.path.realpath(sys.executable)
 
 # Builds the copy's package by hand, so that pip has nothing to fetch.
-BACKEND = '''
+BACKEND = """
 import pathlib, zipfile
 
 def build_editable(folder, config_settings=None, metadata_directory=None):
@@ -28,7 +28,7 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
         for file, text in {"METADATA": about, "WHEEL": wheel, "RECORD": ""}.items():
             archive.writestr(f"assay-0.1.0.dist-info/{file}", text)
     return name
-'''
+"""
 ECHO = '''"""Does it echo?"""
 import json, pathlib, sys
 import assay
@@ -59,7 +59,12 @@ def checkout(tmp_path):
 
 def launch(checkout: pathlib.Path, *arguments: str, cwd: str | pathlib.Path = "/", **environment: str):
     """Runs launch.sh from another folder; PYTHON is this interpreter unless it is said otherwise."""
-    environment = {"PATH": SYSTEM, "HOME": str(checkout.parent), "PIP_NO_INDEX": "1", "PYTHON": REAL} | environment
+    environment = {
+        "PATH": SYSTEM,
+        "HOME": str(checkout.parent),
+        "PIP_NO_INDEX": "1",
+        "PYTHON": REAL,
+    } | environment
     command = ["bash", str(checkout / "launch.sh"), *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
@@ -156,7 +161,10 @@ def test_no_interpreter(checkout, arguments):
         interpreter(tools, f"python{version}", "exit 127")
     done = launch(checkout, *arguments, PYTHON="", PATH=f"{tools}:{SYSTEM}")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("launch.sh: found no Python 3.11, 3.12 or 3.13") and done.stderr.count("\n") == 1
+    assert (
+        done.stderr.startswith("launch.sh: found no Python 3.11, 3.12 or 3.13")
+        and done.stderr.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize("accelerator", ["foo", "cuda tpu", "CUDA"])
@@ -169,11 +177,20 @@ def test_unknown_accelerator(checkout, accelerator, name):
 
 
 def test_installs_once_and_hands_arguments_on(checkout):
-    arguments = ["--activation=tanh,elu(alpha=0.5)", "--model=npz(path='a b.npz')", "", "*", "$HOME", "--fail"]
+    arguments = [
+        "--activation=tanh,elu(alpha=0.5)",
+        "--model=npz(path='a b.npz')",
+        "",
+        "*",
+        "$HOME",
+        "--fail",
+    ]
     (checkout / "refuse").touch()
     failed = launch(checkout, "echo")
     assert failed.returncode == 2 and failed.stdout == ""
-    assert failed.stderr.endswith("launch.sh: the installation failed (see above); the next start tries again\n")
+    assert failed.stderr.endswith(
+        "launch.sh: the installation failed (see above); the next start tries again\n"
+    )
     (checkout / "refuse").unlink()
 
     first = launch(checkout, "echo", *arguments)

@@ -43,7 +43,9 @@ def test_more_seeds_keep_the_trials_there_are():
 @settings(deadline=None, max_examples=25)
 @given(
     lrs=st.lists(st.floats(1e-3, 10), min_size=1, max_size=3, unique=True),
-    acts=st.lists(st.sampled_from(["tanh", "relu", "elu(alpha=0.5)", "maxout"]), min_size=1, max_size=3, unique=True),
+    acts=st.lists(
+        st.sampled_from(["tanh", "relu", "elu(alpha=0.5)", "maxout"]), min_size=1, max_size=3, unique=True
+    ),
     seeds=st.integers(1, 3),
 )
 def test_flags_give_the_same_grid_as_axes(lrs, acts, seeds):
@@ -72,7 +74,10 @@ def test_one_value_takes_an_axis_away_and_several_make_one():
         ({"activation": "tanh,elu(alpha=1"}, "unbalanced brackets or quotes"),
         ({"activation": "tahn"}, "unknown activation 'tahn'; did you mean 'tanh'?"),
         ({"activation": "tanh,tanh"}, "two values of an axis mean the same: --activation holds tanh twice"),
-        ({"activation": "elu,elu(alpha=1)"}, "two values of an axis mean the same: --activation holds elu twice"),
+        (
+            {"activation": "elu,elu(alpha=1)"},
+            "two values of an axis mean the same: --activation holds elu twice",
+        ),
         ({"lr": "0.1,1e-1"}, "two values of an axis mean the same: --lr holds 0.1 twice"),
         ({"norm": "default,none"}, "two values of an axis mean the same: --norm holds none twice"),
         ({"lr": "fast"}, "--lr takes values like 0.1, not 'fast'"),

@@ -129,7 +129,9 @@ def own(monkeypatch):
 def test_what_a_model_without_kit_would_ignore_is_refused(own):
     assert canonical(Config(model="bare(width=4)")).model == "bare"
     for field, value in (("activation", "relu"), ("init", "he_normal"), ("norm", "batch_norm")):
-        with pytest.raises(SpecError, match=f"model bare has no field `kit`, so --{field}={value} would change nothing"):
+        with pytest.raises(
+            SpecError, match=f"model bare has no field `kit`, so --{field}={value} would change nothing"
+        ):
             canonical(dataclasses.replace(Config(model="bare"), **{field: value}))
         made = dataclasses.replace(Config(model="made"), **{field: value})
         assert getattr(canonical(made), field) == value
