@@ -12,8 +12,8 @@ from assay import config as configs
 from assay.config import Config, fields, from_json, read
 from assay.spec import SpecError
 
-# Every stored result hangs on these two. They change with a field's name or default, or with the canonical JSON;
-# then every result that users have is trained again, so change them only on purpose.
+# Every stored result hangs on these two. They change with a field's name or default, or the canonical JSON;
+# then all that users have stored is trained again, so change them only on purpose.
 GOLDEN_JSON = (
     '{"activation":"tanh","augment":"none","batch_size":64,"dataset":"digits","dtype":"float32","epochs":10.0,'
     '"evals":20,"init":"glorot_uniform","loss":"cross_entropy","lr":0.1,"model":"mlp","norm":"default",'

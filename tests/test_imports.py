@@ -1,4 +1,4 @@
-"""The direction of imports, what nobody may import, and that a mistyped flag is answered before JAX is loaded."""
+"""The direction of imports, what nobody may import, and that a mistyped flag is answered without JAX."""
 
 import ast
 import json

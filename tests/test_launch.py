@@ -1,4 +1,4 @@
-"""launch.sh in a copy of the checkout whose path has a space, with a project that installs from no network."""
+"""launch.sh in a copy of the checkout whose path has a space, with a project that needs no network."""
 
 import json
 import os
