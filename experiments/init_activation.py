@@ -3,7 +3,7 @@
     ./launch.sh init_activation
     ./launch.sh init_activation --dataset=mnist --activation='tanh,elu(alpha=0.5)' --init=he_normal,glorot_uniform --seeds=20
 
-Cost: about a minute on two CPU cores (4 x 3 arms, 10 seeds, the 8x8 digits).
+Cost: about a minute on two CPU cores (4 x 3 arms, 20 seeds, the 8x8 digits).
 Expected: Glorot & Bengio 2010, table 1, MNIST column (five hidden layers of 1,000 units): test error 1.64 % softsign,
 1.76 % tanh, 2.21 % sigmoid with uniform fan-in initialisation; 1.72 % and 1.64 % for softsign and tanh with theirs.
 """
@@ -14,12 +14,12 @@ from assay.config import Config
 from assay.sweep.study import Study
 
 STUDY = Study(
-    base=Config(dataset="digits", model="mlp(depth=5,width=64)", lr=0.05, batch_size=32, epochs=40),
+    base=Config(dataset="digits", model="mlp(depth=5,width=64)", lr=0.05, batch_size=32, epochs=40, evals=40),
     axes={
         "activation": ("sigmoid", "tanh", "softsign", "relu"),
         "init": ("uniform_fan_in", "glorot_uniform", "he_normal"),
     },
-    seeds=10,
+    seeds=20,
     smoke={"epochs": 2},
 )
 

@@ -40,7 +40,7 @@ class PackedProgram:
         self._starts: dict[str, Callable] = {}
         self._advance = self._compile(program.advance, each=2, shared=3, donate=(0,))
         self._finish = self._compile(program.finish, each=1, shared=1)
-        self._probe = self._compile(program.probe, each=2, shared=2)
+        self._probe = self._compile(program.probe, each=2, shared=2, once=True)
 
     def trials(self, configs: Sequence[Config]) -> Trial:
         """The data axes of a pack."""
@@ -110,7 +110,8 @@ class PackedProgram:
             function = jax.vmap(function, in_axes=(0,) * each + (None,) * shared)
         elif self.mapping == "map":
             function = functools.partial(_mapped, function, each)
-        # Samplers are long programs that run once: a CPU compiles a ResNet's 30 times faster without optimising.
+        # Long programs that run once or twice a trial: compiled without optimising, samplers above all (a ResNet's
+        # take a CPU's compiler 30 times longer with it).
         cheap = {"xla_backend_optimization_level": 0} if once and jax.default_backend() == "cpu" else {}
         return jax.jit(function, donate_argnums=donate, compiler_options=self._options | cheap)
 
