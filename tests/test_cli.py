@@ -91,6 +91,7 @@ def refused(*argv: str, study: Study = STUDY) -> str:
         (["--seed=3"], "unknown flag 'seed'; did you mean 'seeds'?"),
         (["-x"], "unknown flag 'x'"),
         (["relu"], "cannot use the argument 'relu'; flags are written --name=value"),
+        (["--data_dir=\udcff"], "an argument is not UTF-8 text"),
         (["--seeds=2", "relu"], "cannot use the argument 'relu'"),
         (["--", "--seeds=2"], "cannot use the argument '--seeds=2'"),
         (["--activation"], "Missing value for flag --activation"),

@@ -128,6 +128,10 @@ def _define() -> flags.FlagValues:
 def _parse(name: str, argv: list[str]) -> flags.FlagValues:
     values = _define()
     try:
+        " ".join(argv).encode()  # the command is stored with the results
+    except UnicodeEncodeError:
+        raise SpecError("an argument is not UTF-8 text; rename the file or folder it names") from None
+    try:
         rest = values([name, *argv])[1:]
     except flags.UnrecognizedFlagError as error:
         raise SpecError(nearest(error.flagname, [flag for flag in values if len(flag) > 1], "flag")) from None
