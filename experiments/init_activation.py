@@ -76,7 +76,7 @@ CLAIMS = (
     ),
 )
 
-PROTOCOL = {"model": "mlp(depth=5,width=1000)", "batch_size": 10, "lr": "tuned on validation error"}
+PROTOCOL = {"width": 1000, "optimizer": "sgd", "batch_size": 10, "lr": "tuned on validation error"}
 
 PUBLISHED = tuple(
     Published(

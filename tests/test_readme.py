@@ -1,0 +1,50 @@
+"""The README's examples run as they are printed."""
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+FILES = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", README, re.DOTALL))
+EXAMPLES = re.findall(r"```python\n# (\S+)\n.*?```\n```\n(\./launch\.sh .*?)\n```", README, re.DOTALL)
+
+
+def run(arguments, folder):
+    path = os.pathsep.join([str(folder), str(folder / "experiments"), str(ROOT / "lib"), str(ROOT)])
+    environment = os.environ | {"PYTHONPATH": path}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_every_example_is_found():
+    assert [name for name, _ in EXAMPLES] == list(FILES)
+    assert len(FILES) == 4
+
+
+@pytest.mark.parametrize(("name", "command"), EXAMPLES)
+def test_an_example_runs(name, command, tmp_path):
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(FILES[name])
+    if name == "make_data.py":
+        assert run([name], tmp_path).returncode == 0
+    experiment, *flags = shlex.split(command)[1:]
+    module = f"experiments.{experiment}" if (ROOT / "experiments" / f"{experiment}.py").exists() else experiment
+    smoke = [] if "--until_decided" in flags else ["--smoke"]
+    found = run(["-m", module, *flags, *smoke, f"--runs={tmp_path / 'runs'}"], tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert f"Report: {tmp_path / 'runs' / experiment / 'report.html'}" in found.stdout
+
+
+def test_every_stored_study_is_linked_and_every_link_leads_somewhere():
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert links and all((ROOT / link).exists() for link in links)
+    stored = {path.parent.name for path in (ROOT / "docs" / "results").glob("*/study.json")}
+    assert stored == {pathlib.Path(link).parent.name for link in links if link.endswith("README.md")}
