@@ -1,4 +1,4 @@
-"""Does the MNIST column of Glorot & Bengio's table 1 hold: which of five initialisation-activation pairs is best?
+"""Does the MNIST column of Glorot & Bengio's table 1 hold in a narrower network?
 
     ./launch.sh glorot_table1
 

@@ -14,11 +14,16 @@ from assay.claims import Claim
 from assay.config import Config
 from assay.sweep.study import Study
 
+
+def _networks(*depths: int) -> tuple[str, ...]:
+    return tuple(f"resnet(depth={depth},skip={skip},width=8)" for depth in depths for skip in (True, False))
+
+
 STUDY = Study(
     base=Config(dataset="digits", activation="relu", init="he_normal", optimizer="momentum", lr=0.05, epochs=10),
-    axes={"model": tuple(f"resnet(depth={depth},skip={skip},width=8)" for depth in (8, 20, 56) for skip in (True, False))},
+    axes={"model": _networks(8, 20, 56)},
     seeds=6,
-    smoke={"epochs": 1},
+    smoke={"epochs": 1, "model": _networks(8)},
 )
 
 

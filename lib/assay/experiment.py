@@ -9,14 +9,16 @@ from typing import Any
 from assay.catalog import question_and_cost
 from assay.claims import Claim, judge, Published, undecided, Verdict
 from assay.config import Config
-from assay.data import load
+from assay.data import Dataset, load
 from assay.report import arm_table, picture, verdict_table, write
+from assay.spec import nearest, SpecError
 from assay.sweep import engine
 from assay.sweep.engine import Options
-from assay.sweep.provenance import differences, provenance
+from assay.sweep.provenance import differences, origin, provenance
 from assay.sweep.store import Store
 from assay.sweep.study import Study
 from assay.train.canonical import canonical_value
+from assay.train.loop import FINAL_METRICS
 
 ROUND = 3  # seeds that --until_decided adds at a time
 RERUN = ("missing", "changed", "all")
@@ -56,7 +58,7 @@ class Experiment:
           StoreError, CheckpointError: the disk refused; what was finished is kept.
         """
         grid = self.study.configs()
-        claims = [claim.spelt(canonical_value) for claim in self.claims]
+        claims = self._checked_claims()
         with Store(self.runs, self.name) as store:
             renew = self._to_renew(store, grid)
             for trial_id in renew:
@@ -74,18 +76,35 @@ class Experiment:
             self._write(store, grid, rows, verdicts)
         return outcome, verdicts
 
+    def _checked_claims(self) -> list[Claim]:
+        """The claims in canonical spelling; what is wrong with one is said before anything is trained."""
+        ids = [claim.id for claim in self.claims]
+        for claim in self.claims:
+            if ids.count(claim.id) > 1:
+                raise SpecError(f"claim id {claim.id!r} is used twice; every claim needs its own")
+            if claim.metric not in FINAL_METRICS:
+                raise SpecError(f"claim {claim.id!r}: {nearest(claim.metric, FINAL_METRICS, 'metric')}")
+        return [claim.spelt(canonical_value) for claim in self.claims]
+
     def _to_renew(self, store: Store, grid: Sequence[Config]) -> list[str]:
         """Finished trials that are to be trained again; says so where others were made by other code or versions."""
         finished = [config.trial_id() for config in grid if store.done(config.trial_id()) is not None]
-        if self.rerun == "all":
+        if self.rerun == "all" or not finished:
             return finished
-        changes = {i: differences(store.config(i)["provenance"], provenance()) for i in finished}
-        changed = [i for i in finished if changes[i]]
+        fingerprints = {name: self._load(name).fingerprint for name in {config.dataset for config in grid}}
+        now = {config.trial_id(): origin(config, fingerprints[config.dataset]) for config in grid}
+        before = {i: store.config(i)["provenance"] for i in finished}
+        # Other data under the same name would be another experiment under the same id: never kept.
+        other_data = [i for i in finished if before[i].get("data") != now[i]["data"]]
+        if other_data:
+            _say(f"{len(other_data)} stored trials were made on other data than is there now and are run again")
+        changes = {i: differences(before[i], now[i]) for i in finished if i not in set(other_data)}
+        changed = [i for i in changes if changes[i]]
         if changed and self.rerun == "missing":
             what = "; ".join(dict.fromkeys(text for i in changed for text in changes[i]))
-            _say(f"{len(changed)} stored trials were made before a change ({what}) and are kept; --rerun=changed renews them")
-            return []
-        return changed
+            _say(f"{len(changed)} stored trials were made before a change ({what}); kept, --rerun=changed renews them")
+            changed = []
+        return other_data + changed
 
     def _next_round(self, grid: Sequence[Config], verdicts: Sequence[Verdict]) -> list[Config]:
         """More seeds for the arms of the claims that are still open."""
@@ -118,7 +137,7 @@ class Experiment:
         """What study.json says: everything the report needs beyond the trials themselves."""
         question, cost = question_and_cost(self.about)
         names = sorted({config.dataset for config in grid})
-        datasets = [load(name, self.options.data_dir) for name in names]
+        datasets = [self._load(name) for name in names]
         return {
             "name": self.name,
             "question": question,
@@ -136,6 +155,9 @@ class Experiment:
             "params": {row["model"]: row["parameters"] for row in rows},
             "provenance": provenance(),
         }
+
+    def _load(self, dataset: str) -> Dataset:
+        return load(dataset, self.options.data_dir)
 
     def _published(self) -> list[Published]:
         def spelt(arm):

@@ -226,19 +226,29 @@ def canonical_text(registry: Registry, text: str, what: str) -> str:
     return str(canonical(registry, text, what))
 
 
-def build(registry: Registry, spec: Spec | str, what: str, **context: Any) -> Any:
+def build(
+    registry: Registry, spec: Spec | str, what: str, then: Callable[[Any], Any] = lambda made: made, **context: Any
+) -> Any:
     """Calls the constructor a Spec names.
 
     Args:
+      then: applied to what it makes; may refuse it by a ValueError.
       context: arguments that come from the program, not from the Spec's text.
 
     Raises:
-      SpecError: an invalid Spec, or one whose values the constructor refuses (ValueError, TypeError).
+      SpecError: an invalid Spec; one whose values the constructor refuses (ValueError, TypeError); or whatever a
+        user's own constructor, one with an import path, raises.
     """
     spec = canonical(registry, spec, what)
+    expected = Exception if ":" in spec.name else (ValueError, TypeError)
     try:
-        return constructor(registry, spec, what)(**dict(spec.kwargs), **context)
+        return then(constructor(registry, spec, what)(**dict(spec.kwargs), **context))
     except SpecError:
         raise
-    except (ValueError, TypeError) as error:
-        raise SpecError(f"{what} {spec}: {(str(error).splitlines() or [type(error).__name__])[0]}") from error
+    except expected as error:
+        raise SpecError(f"{what} {spec}: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

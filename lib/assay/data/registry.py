@@ -54,8 +54,20 @@ def load(spec: str, data_dir: pathlib.Path | None = None) -> Dataset:
       DataError: the data is missing, damaged or of the wrong form.
     """
     name = str(specs.canonical(DATASETS, spec, "dataset"))
-    source = specs.build(DATASETS, name, "dataset")
-    dataset = source(name, pathlib.Path(data_dir or default_data_dir()).absolute())
+    source = specs.build(DATASETS, name, "dataset", _as_source)
+    expected = Exception if ":" in name else ()  # the user's own code may raise anything
+    try:
+        dataset = source(name, pathlib.Path(data_dir or default_data_dir()).absolute())
+    except (DataError, specs.SpecError):
+        raise
+    except expected as error:
+        raise DataError(f"dataset {name}: {specs.first_line(error)}") from error
     if not isinstance(dataset, Dataset):
         raise DataError(f"dataset {name}: its source must give an assay.data.Dataset, not {type(dataset)}")
     return dataset
+
+
+def _as_source(made: object) -> Source:
+    if not callable(made):
+        raise ValueError(f"a source is a function of (name, data_dir) that gives an assay.data.Dataset, not {made!r}")
+    return made

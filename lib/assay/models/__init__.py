@@ -51,8 +51,8 @@ def build(model: str, *, activation: str, init: str, norm: str, dtype: Any = jnp
       assay.spec.SpecError: an invalid Spec, or a model that cannot be called with (x) or (x, train).
     """
     kit = Kit(
-        activation=as_activation(specs.build(ACTIVATIONS, activation, "activation")),
-        initializer=as_initializer(specs.build(INITIALIZERS, init, "init")),
+        activation=specs.build(ACTIVATIONS, activation, "activation", as_activation),
+        initializer=specs.build(INITIALIZERS, init, "init", as_initializer),
         norm=specs.build(NORMS, norm, "norm"),
         dtype=dtype,
     )

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 from assay.config import Config
 from assay.data import DataError
-from assay.spec import SpecError
+from assay.spec import first_line, SpecError
 from assay.sweep import plan
 from assay.sweep.plan import Pack
 from assay.sweep.progress import progress
@@ -120,7 +120,7 @@ def _collect(
 
 def _failures(pack: Pack, error: Exception, store: Store) -> list[str]:
     """One line a trial; the whole story goes to its error.txt."""
-    reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    reason = f"{type(error).__name__}: {first_line(error)}"
     failures = []
     for config in pack.configs:
         path = store.write_error(config.trial_id(), "".join(traceback.format_exception(error)))

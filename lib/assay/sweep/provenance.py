@@ -1,9 +1,11 @@
 """Provenance: which code, versions and machine produced a number; stored beside the number."""
 
 from collections.abc import Mapping
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import platform
@@ -11,11 +13,15 @@ import shutil
 import subprocess
 from typing import Any
 
+from assay.config import Config
+from assay.spec import parse
+
 # These come after training and cannot change what is stored of a trial.
 NOT_TRAINING = ("stats", "claims", "report", "cli.py", "catalog.py", "experiment.py")
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 # Differences that can change a number; git's view of the code is left out, as assay_code says it exactly.
 COMPARED = ("python", *PACKAGES, "device", "platform")
+CHANGES = {"assay_code": "assay code", "data": "the data", "modules": "a module named by import path"}
 
 
 @functools.cache
@@ -47,11 +53,32 @@ def provenance() -> Mapping[str, Any]:
     }
 
 
+def origin(config: Config, fingerprint: str) -> dict[str, Any]:
+    """Everything beside its Config that a trial's numbers come from.
+
+    Args:
+      fingerprint: of the data set.
+
+    Returns:
+      `provenance()`, with data: the fingerprint; modules: sha256 of the source of each module that a Spec of the
+      Config names by import path, by module name.
+    """
+    specs = [parse(text).name for text in dataclasses.astuple(config) if isinstance(text, str)]
+    names = sorted({name.split(":")[0] for name in specs if ":" in name})
+    return {**provenance(), "data": fingerprint, "modules": {name: _module_sha256(name) for name in names}}
+
+
+def _module_sha256(name: str) -> str | None:
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None or not os.path.isfile(found.origin):
+        return None
+    return hashlib.sha256(pathlib.Path(found.origin).read_bytes()).hexdigest()
+
+
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     """What of `a` changed in `b` and can change a number, in plain words: ["jax 0.10.2 -> 0.12.0"]."""
     found = [f"{name} {a.get(name)} -> {b.get(name)}" for name in COMPARED if a.get(name) != b.get(name)]
-    if a.get("assay_code") != b.get("assay_code"):
-        found.append("assay code changed")
+    found += [f"{what} changed" for name, what in CHANGES.items() if a.get(name) != b.get(name)]
     return found
 
 

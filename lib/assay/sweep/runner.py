@@ -12,12 +12,12 @@ import jax
 import numpy as np
 
 from assay.config import Config
-from assay.data import batches, load
+from assay.data import batches, DataError, load
 from assay.ops.compiler import compiler_options
-from assay.spec import SpecError
+from assay.spec import first_line, SpecError
 from assay.sweep.pack import PackedProgram
 from assay.sweep.plan import Pack
-from assay.sweep.provenance import differences, provenance
+from assay.sweep.provenance import differences, origin
 from assay.sweep.store import Store
 from assay.train import checkpoint
 from assay.train.loop import Carry, CURVE_METRICS, Program
@@ -87,12 +87,12 @@ class Runner:
         Raises:
           SpecError: the model refuses the data, or an initialiser refuses a layer.
         """
-        packed = self.packed_program(key)
         try:
-            packed.check(list(dict.fromkeys(config.init for config in configs)))
-        except Exception as error:  # a user's module may raise anything
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise SpecError(f"model {key.model} cannot be trained on {key.dataset}: {reason}") from error
+            self.packed_program(key).check(list(dict.fromkeys(config.init for config in configs)))
+        except (SpecError, DataError):
+            raise
+        except Exception as error:  # a user's constructor or module may raise anything
+            raise SpecError(f"model {key.model} cannot be trained on {key.dataset}: {first_line(error)}") from error
 
     def run(self, pack: Pack) -> bool:
         """Trains a pack to its end; False if it was stopped before (and can be resumed)."""
@@ -123,7 +123,7 @@ class Runner:
             alive=np.ones(len(pack.configs), bool),
         )
         for trial_id, config in zip(run.ids, run.configs):
-            self.store.begin(trial_id, dataclasses.asdict(config), provenance())
+            self.store.begin(trial_id, dataclasses.asdict(config), origin(config, packed.program.dataset.fingerprint))
         return run
 
     def _resumed(self, packed: PackedProgram, pack: Pack, folder: Any) -> Run | None:
@@ -134,7 +134,8 @@ class Runner:
         if found is None:
             return None
         ids = [config.trial_id() for config in pack.configs]
-        if changes := differences(self.store.config(ids[0])["provenance"], provenance()):
+        now = origin(pack.configs[0], packed.program.dataset.fingerprint)
+        if changes := differences(self.store.config(ids[0])["provenance"], now):
             # Half a run by one program and half by another would be a result of neither.
             logging.getLogger(__name__).warning("%s begins anew: %s since its checkpoint", ids[0], "; ".join(changes))
             return None

@@ -19,7 +19,7 @@ class Study:
       base: the Config that all arms share.
       axes: Config fields with several values each; their product is the arms.
       seeds: number of seeds of every arm, from `first_seed` on.
-      smoke: fields that a run of seconds changes.
+      smoke: values of fields, and of axes, that a run of seconds has instead.
     """
 
     base: Config
@@ -59,8 +59,10 @@ class Study:
         return dataclasses.replace(self, base=base, axes=axes)
 
     def with_smoke(self) -> "Study":
-        """The same grid as a run of seconds: two seeds, and the fields that `smoke` names."""
-        return dataclasses.replace(self, base=dataclasses.replace(self.base, **self.smoke), seeds=2)
+        """A run of seconds: two seeds, and the fields and axes that `smoke` names."""
+        axes = {name: self.smoke.get(name, values) for name, values in self.axes.items()}
+        fields = {name: value for name, value in self.smoke.items() if name not in axes}
+        return dataclasses.replace(self, base=dataclasses.replace(self.base, **fields), axes=axes, seeds=2)
 
     def _repeated(self) -> str:
         for name, values in self.axes.items():

@@ -25,6 +25,7 @@ from assay.train import probe as probes
 from assay.train.optim import OPTIMIZERS, SCHEDULES, transformation
 
 CURVE_METRICS = ("train_loss", "train_error", "validation_loss", "validation_error")
+FINAL_METRICS = (*CURVE_METRICS, "test_loss", "test_error", "steps_to_target", "parameters")
 EVAL_BATCH = 500
 
 
@@ -68,14 +69,17 @@ def steps_of(config: Config, dataset: Dataset) -> tuple[int, int]:
     """Steps of the whole run, and of one epoch (the examples that do not fill a batch are left to the next shuffle).
 
     Raises:
-      SpecError: the batch is larger than the training split.
+      SpecError: the batch is larger than the training split, or the run too long to count.
     """
     per_epoch = len(dataset.train.y) // config.batch_size
     if not per_epoch:
         raise specs.SpecError(
             f"batch_size {config.batch_size} is larger than the training split of {dataset.name} ({len(dataset.train.y)})"
         )
-    return max(1, round(config.epochs * per_epoch)), per_epoch
+    steps = max(1, round(config.epochs * per_epoch))
+    if steps * (config.evals + 1) >= 2**31:  # positions in a run are 32-bit numbers
+        raise specs.SpecError(f"{steps:,} steps with {config.evals:,} evaluations are too many; lower epochs or evals")
+    return steps, per_epoch
 
 
 class Program:
@@ -91,7 +95,7 @@ class Program:
         self.steps, self.steps_per_epoch = steps_of(config, dataset)
         self.evals = min(config.evals, self.steps)
         self.probe_steps = sorted({self.steps if at == -1 else at for at in config.probe if at <= self.steps})
-        self.activation = as_activation(specs.build(ACTIVATIONS, config.activation, "activation"))
+        self.activation = specs.build(ACTIVATIONS, config.activation, "activation", as_activation)
         self._augment = None if config.augment == "none" else specs.build(AUGMENTS, config.augment, "augment")
         self._optimizer = specs.build(OPTIMIZERS, config.optimizer, "optimizer")
         self._schedule = specs.build(SCHEDULES, config.schedule, "schedule")
