@@ -1,6 +1,7 @@
 """Every experiment: a question, a cost, a command; claims about arms it has; and a run that ends in verdicts."""
 
 import contextlib
+import html
 import importlib
 import io
 import json
@@ -111,4 +112,4 @@ def test_a_short_run_ends_in_a_report(experiment, tmp_path, compilation_cache, s
     # Two seeds are below what any verdict needs; None is for arms that were left out.
     assert {verdict["verdict"] for verdict in verdicts} <= {"inconclusive", None}
     page = (tmp_path / name / "report.html").read_text()
-    assert question_and_cost(experiment.__doc__)[0] in page
+    assert html.escape(question_and_cost(experiment.__doc__)[0]) in page

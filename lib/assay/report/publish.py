@@ -3,12 +3,13 @@
     .venv/bin/python -m assay.report.publish runs/init_activation docs/results
 """
 
+import json
 import pathlib
 import shutil
 import string
 import sys
 
-from assay.report import arm_table, picture, store, verdict_table
+from assay.report import arm_table, picture, quantities, store, verdict_table
 
 DATA = ("study.json", "verdicts.json", "results.parquet")
 
@@ -60,6 +61,18 @@ def publish(study_dir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     return page
 
 
+def index(folder: pathlib.Path) -> str:
+    """A table of every verdict of the studies published in `folder`, as Markdown; links are relative to it."""
+    lines = ["| study | claim | verdict | effect [interval] | seeds |", "|---|---|---|---|---|"]
+    for path in sorted(folder.glob("*/verdicts.json")):
+        study = f"[{path.parent.name}]({path.parent.name}/README.md)"
+        for verdict in json.loads(path.read_text()):
+            outcome = f"**{verdict['verdict'] or 'not tested'}**"
+            cells = [study, verdict["statement"], outcome, quantities.effect(verdict), str(verdict["n"])]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _page(study: store.Study) -> str:
     about, where = study.about, study.about["provenance"]
     dataset = about["dataset"]
@@ -85,3 +98,5 @@ def _page(study: store.Study) -> str:
 if __name__ == "__main__":
     for path in sys.argv[1:-1]:
         print(publish(pathlib.Path(path), pathlib.Path(sys.argv[-1])))
+    folder = pathlib.Path(sys.argv[-1])
+    (folder / "README.md").write_text(f"# Verdicts of the stored studies\n\n{index(folder)}\n")
