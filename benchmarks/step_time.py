@@ -4,9 +4,9 @@
 
 MLP 784-256-256-10, LeNet (28x28 padded by 2) and ResNet-20 (32x32x3), batch 128, float32, one step a call ("step") and
 many steps in one compiled `lax.scan` ("scan"). All variants run in turns in one process, round after round, so that a
-busy machine slows all of them alike. Reported are medians over the half of the rounds in which other processes took
-least, and the ratios to PyTorch's channels_last (where torch is installed: the extra `bench`); every single time goes
-to the result file in benchmarks/results/.
+busy machine slows all of them alike. Rounds go on until `--rounds` of them were quiet (or five times as many were run);
+reported are medians over the quietest, and the ratios to PyTorch's channels_last (where torch is installed: the extra
+`bench`). Every single time goes to the result file in benchmarks/results/.
 """
 
 from collections.abc import Callable
@@ -38,10 +38,11 @@ SHAPES = {"mlp": (28, 28, 1), "lenet": (28, 28, 1), "resnet20": (32, 32, 3)}
 SPECS = {"mlp": "mlp(depth=2,width=256)", "lenet": "lenet", "resnet20": "resnet(depth=20)"}
 PARAMETERS = {"mlp": 269_322, "lenet": 61_706, "resnet20": 269_722}
 LENGTH = {"mlp": 200, "lenet": 40, "resnet20": 4}  # steps in a scan
+QUIET = 0.1  # a round counts as quiet if other processes took at most this share of the cores
 HOPELESS = 10  # a scan that is this many times slower than single steps is timed once
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("rounds", 15, "measurements of each variant", lower_bound=1)
+flags.DEFINE_integer("rounds", 9, "quiet rounds that count", lower_bound=1)
 flags.DEFINE_list("models", list(SHAPES), "which of mlp, lenet, resnet20")
 flags.DEFINE_string("out", None, "result file; default benchmarks/results/step_time.json")
 
@@ -245,13 +246,13 @@ def measure(name: str, rounds: int) -> dict[str, list[float]]:
         if scan_ms > HOPELESS * step_ms:
             times[f"{label} scan"].append(scan_ms)
             del variants[f"{label} scan"]
-    for number in range(rounds):
+    while sum(share <= QUIET for share in times["others"]) < rounds and len(times["others"]) < 5 * rounds:
         share = others_share()
         for label, run in variants.items():
             times[label].append(timed(run, name)[0])
         times["others"].append(share())
         middle = "  ".join(f"{label} {statistics.median(times[label]):.2f}" for label in variants)
-        say(f"{name} round {number + 1}/{rounds}, others {times['others'][-1]:.0%}, median ms a step: {middle}")
+        say(f"{name} round {len(times['others'])}, others {times['others'][-1]:.0%}, median ms a step: {middle}")
     return times
 
 
@@ -262,10 +263,9 @@ def timed(run: Callable[[], float], name: str) -> tuple[float, float]:
     return 1e3 * (time.perf_counter() - start) / LENGTH[name], result
 
 
-def summary(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
-    """Over the quieter half of the rounds: median milliseconds a step, and median of the ratios within a round."""
-    others = times["others"]
-    quiet = [number for number, share in enumerate(others) if share <= statistics.median(others)]
+def summary(times: dict[str, list[float]], rounds: int) -> dict[str, dict[str, float]]:
+    """Over the quietest rounds: median milliseconds a step, and median of the ratios to PyTorch within a round."""
+    quiet = np.argsort(times["others"], kind="stable")[:rounds]
     rows = {}
     for label, values in times.items():
         if label == "others":
@@ -273,12 +273,10 @@ def summary(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
         values = values if len(values) == 1 else [values[number] for number in quiet]
         rows[label] = {"ms": statistics.median(values)}
         if "torch" in times:
-            rounds = [times["torch"][number] for number in quiet]
-            rows[label]["to_torch"] = (
-                values[0] / statistics.median(rounds)
-                if len(values) == 1
-                else statistics.median(a / b for a, b in zip(values, rounds))
-            )
+            torch = [times["torch"][number] for number in quiet]
+            # A variant that was timed once has no rounds.
+            ratios = [a / b for a, b in zip(values * len(torch) if len(values) == 1 else values, torch)]
+            rows[label]["to_torch"] = statistics.median(ratios)
     return rows
 
 
@@ -310,7 +308,7 @@ def main(arguments: list[str]):
     result = {"environment": environment(), "batch": BATCH, "steps_in_a_scan": LENGTH, "models": {}}
     for name in FLAGS.models:
         times = measure(name, FLAGS.rounds)
-        result["models"][name] = {"summary": summary(times), "rounds": times}
+        result["models"][name] = {"summary": summary(times, FLAGS.rounds), "rounds": times}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n")
     print(f"{'model':10}{'variant':14}{'ms a step':>10}{'/ torch':>9}")
