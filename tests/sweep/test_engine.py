@@ -25,7 +25,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
-EPOCHS = "--epochs=120"  # of 275 steps: long enough to be killed twenty times
+EPOCHS = "--epochs=200"  # of 275 steps: long enough to be killed twenty times
 
 
 def command(runs, *more):
@@ -86,7 +86,7 @@ def test_killed_at_twenty_random_moments_ends_bit_identical(undisturbed, tmp_pat
         process = launch(tmp_path, EPOCHS)
         # Most of a life is start-up; the moments that matter begin with the first sign of training.
         wait_for_training(process, tmp_path)
-        time.sleep(moments.uniform(0, 0.4))
+        time.sleep(moments.uniform(0, 0.25))
         process.kill()
         output, _ = process.communicate()
         assert process.returncode == -signal.SIGKILL, f"ended before kill {kill}: {output}"
