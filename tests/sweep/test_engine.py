@@ -1,5 +1,6 @@
 """Studies that are killed, stopped, rerun, split over processes or fail in part; all with real processes and signals."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -67,7 +68,13 @@ def undisturbed(tmp_path_factory):
 
 
 def latest_change(runs):
-    return {path: path.stat().st_mtime_ns for path in pathlib.Path(runs).rglob("*") if path.is_file()}
+    """When each file of a study under way was written; one that goes while it is looked at does not count."""
+    found = {}
+    for folder, _, names in os.walk(runs):
+        for path in (pathlib.Path(folder, name) for name in names):
+            with contextlib.suppress(FileNotFoundError):
+                found[path] = path.stat().st_mtime_ns
+    return found
 
 
 def wait_for_training(process, runs):
