@@ -26,7 +26,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
-EPOCHS = "--epochs=200"  # of 275 steps: long enough to be killed twenty times
+EPOCHS = "--epochs=160"  # of 275 steps: long enough to be killed twenty times
 
 
 def command(runs, *more):
