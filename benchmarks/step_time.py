@@ -2,11 +2,11 @@
 
     PYTHONPATH=lib python -m benchmarks.step_time
 
-MLP 784-256-256-10, LeNet (28x28 padded by 2) and ResNet-20 (32x32x3), batch 128, float32, one step a call ("step") and
-many steps in one compiled `lax.scan` ("scan"). All variants run in turns in one process, round after round, so that a
-busy machine slows all of them alike. Rounds go on until `--rounds` of them were quiet (or five times as many were run);
-reported are medians over the quietest, and the ratios to PyTorch's channels_last (where torch is installed: the extra
-`bench`). Every single time goes to the result file in benchmarks/results/.
+MLP 784-256-256-10, LeNet (28x28 padded by 2) and ResNet-20 (32x32x3), batch 128, float32, one step a call
+("step") and many steps in one compiled `lax.scan` ("scan"). All variants run in turns in one process, round after
+round, so that a busy machine slows all of them alike. Rounds go on until `--rounds` of them were quiet (or five
+times as many were run); reported are medians over the quietest, and the ratios to PyTorch's channels_last (where
+torch is installed: the extra `bench`). Every single time goes to the result file in benchmarks/results/.
 """
 
 from collections.abc import Callable
@@ -108,7 +108,9 @@ def flax_model(name: str):
     return init, forward
 
 
-def jax_variants(name: str, model: Callable, options: dict, x: np.ndarray, y: np.ndarray) -> dict[str, Callable]:
+def jax_variants(
+    name: str, model: Callable, options: dict, x: np.ndarray, y: np.ndarray
+) -> dict[str, Callable]:
     """Compiled calls that run `LENGTH[name]` steps, one by one and in a scan, and return the last loss."""
     init, forward = model(name)
     x, y = jnp.asarray(x), jnp.asarray(y)
@@ -129,7 +131,9 @@ def jax_variants(name: str, model: Callable, options: dict, x: np.ndarray, y: np
     carry = jax.jit(init)(jax.random.key(0), x[:BATCH])
     count = sum(leaf.size for leaf in jax.tree.leaves(carry[0]))
     if count != PARAMETERS[name]:
-        raise RuntimeError(f"{name} has {count} parameters, not {PARAMETERS[name]}: the variants would not compare")
+        raise RuntimeError(
+            f"{name} has {count} parameters, not {PARAMETERS[name]}: the variants would not compare"
+        )
     numbers = jnp.arange(LENGTH[name])
     single = jax.jit(step, compiler_options=options).lower(carry, numbers[0]).compile()
     scan = jax.jit(lambda c: jax.lax.scan(step, c, numbers), compiler_options=options).lower(carry).compile()
@@ -203,7 +207,7 @@ def say(text: str):
 
 
 def others_share() -> Callable[[], float]:
-    """Starts a watch; called, it tells the share of all cores that other processes used since (0 where unknown)."""
+    """Starts a watch; called, it tells the share of all cores others used since then (0 where unknown)."""
     stat = pathlib.Path("/proc/stat")
 
     def reading():
@@ -224,7 +228,7 @@ def others_share() -> Callable[[], float]:
 
 
 def measure(name: str, rounds: int) -> dict[str, list[float]]:
-    """Milliseconds per step of every variant, one number a round, and "others", the share that other work had."""
+    """Milliseconds per step of every variant, one number a round, and "others", the share of other work."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2 * BATCH, *SHAPES[name])).astype(np.float32)
     y = rng.integers(0, CLASSES, 2 * BATCH).astype(np.int32)
@@ -242,7 +246,9 @@ def measure(name: str, rounds: int) -> dict[str, list[float]]:
     for label in ("assay", "flax"):
         (step_ms, step_loss), (scan_ms, scan_loss) = warm[f"{label} step"], warm[f"{label} scan"]
         if not math.isclose(step_loss, scan_loss, rel_tol=1e-2):
-            raise RuntimeError(f"{name}, {label}: the last loss in a scan is {scan_loss}, one by one {step_loss}")
+            raise RuntimeError(
+                f"{name}, {label}: the last loss in a scan is {scan_loss}, one by one {step_loss}"
+            )
         if scan_ms > HOPELESS * step_ms:
             times[f"{label} scan"].append(scan_ms)
             del variants[f"{label} scan"]
@@ -252,7 +258,9 @@ def measure(name: str, rounds: int) -> dict[str, list[float]]:
             times[label].append(timed(run, name)[0])
         times["others"].append(share())
         middle = "  ".join(f"{label} {statistics.median(times[label]):.2f}" for label in variants)
-        say(f"{name} round {len(times['others'])}, others {times['others'][-1]:.0%}, median ms a step: {middle}")
+        say(
+            f"{name} round {len(times['others'])}, others {times['others'][-1]:.0%}, median ms a step: {middle}"
+        )
     return times
 
 
@@ -264,7 +272,7 @@ def timed(run: Callable[[], float], name: str) -> tuple[float, float]:
 
 
 def summary(times: dict[str, list[float]], rounds: int) -> dict[str, dict[str, float]]:
-    """Over the quietest rounds: median milliseconds a step, and median of the ratios to PyTorch within a round."""
+    """Over the quietest rounds: median milliseconds a step, and median ratio to PyTorch in the same round."""
     quiet = np.argsort(times["others"], kind="stable")[:rounds]
     rows = {}
     for label, values in times.items():
