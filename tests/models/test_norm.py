@@ -40,12 +40,19 @@ def test_scale_one_and_shift_zero_at_first_and_training_normalises(spec):
 def test_batch_norm_is_flaxs(shape, momentum):
     """Values, gradients and two updates of the running statistics; then inference with them."""
     ours = make(f"batch_norm(momentum={momentum})")
-    theirs = lambda train: nn.BatchNorm(use_running_average=not train, momentum=momentum, use_fast_variance=False)
+    theirs = lambda train: nn.BatchNorm(
+        use_running_average=not train, momentum=momentum, use_fast_variance=False
+    )
     x = draw(shape, mean=1)
-    ours_state, theirs_state = ours.init(jax.random.key(0), x, train=False), theirs(False).init(jax.random.key(0), x)
+    ours_state, theirs_state = (
+        ours.init(jax.random.key(0), x, train=False),
+        theirs(False).init(jax.random.key(0), x),
+    )
     assert jax.tree.structure(ours_state) == jax.tree.structure(theirs_state)
     params, stats = ours_state["params"], [ours_state["batch_stats"], theirs_state["batch_stats"]]
-    close = lambda a, b: jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), a, b)
+    close = lambda a, b: jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), a, b
+    )
 
     def run(apply, stats):
         def loss(params):

@@ -1,4 +1,4 @@
-"""The convolution and its gradients against lax's own, over shapes, and in every transformation they are used in."""
+"""The convolution and its gradients against lax's own, over shapes and in every transformation in use."""
 
 import re
 
@@ -28,16 +28,28 @@ def relative(actual, expected):
 
 def reference(x, kernel, strides, padding, dilation, groups):
     return lax.conv_general_dilated(
-        x, kernel, strides, padding, rhs_dilation=dilation, dimension_numbers=LAYOUT, feature_group_count=groups
+        x,
+        kernel,
+        strides,
+        padding,
+        rhs_dilation=dilation,
+        dimension_numbers=LAYOUT,
+        feature_group_count=groups,
     )
 
 
 @st.composite
 def geometries(draw_):
     small = st.integers(1, 3)
-    groups, window, dilation = draw_(small), draw_(st.tuples(small, st.integers(1, 4))), draw_(st.tuples(small, small))
+    groups, window, dilation = (
+        draw_(small),
+        draw_(st.tuples(small, st.integers(1, 4))),
+        draw_(st.tuples(small, small)),
+    )
     side = st.integers(0, 3)
-    padding = draw_(st.sampled_from(["SAME", "VALID"]) | st.tuples(st.tuples(side, side), st.tuples(side, side)))
+    padding = draw_(
+        st.sampled_from(["SAME", "VALID"]) | st.tuples(st.tuples(side, side), st.tuples(side, side))
+    )
     size = tuple((k - 1) * d + draw_(st.integers(1, 6)) for k, d in zip(window, dilation))
     inputs, outputs = groups * draw_(small), groups * draw_(small)
     return (
@@ -60,9 +72,11 @@ def test_value_and_gradients_equal_lax(geometry):
         assert relative(gradient, wanted) < 1e-5
 
 
-@pytest.mark.parametrize("strides,padding,dilation,groups", [(1, "SAME", 1, 1), (2, "SAME", 1, 2), (1, "VALID", 2, 1)])
+@pytest.mark.parametrize(
+    "strides,padding,dilation,groups", [(1, "SAME", 1, 1), (2, "SAME", 1, 2), (1, "VALID", 2, 1)]
+)
 def test_bfloat16_gradients_round_once(strides, padding, dilation, groups):
-    """Against the float32 gradient of the same bfloat16 numbers: one rounding of the result, 2^-9 of it at most.
+    """Against the float32 gradient of the same bfloat16 numbers: one rounding of the result, at most 2^-9.
 
     The sums are accumulated in float32, so that nothing grows with the 800 terms of a kernel gradient.
     """
@@ -88,11 +102,15 @@ def test_preferred_element_type_keeps_float32_results():
 def test_against_scipy():
     x, kernel = draw((1, 9, 8, 2)), draw((3, 4, 2, 1), seed=1)
     expected = sum(signal.correlate(x[0, :, :, c], kernel[:, :, c, 0], mode="valid") for c in range(2))
-    np.testing.assert_allclose(ops.conv(x, kernel, padding="VALID")[0, :, :, 0], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        ops.conv(x, kernel, padding="VALID")[0, :, :, 0], expected, rtol=1e-5, atol=1e-5
+    )
 
 
 def gradients(conv, x, kernel):
-    return jax.grad(lambda x, k: jnp.sin(conv(x, k, (2, 2), "SAME", dimension_numbers=LAYOUT)).sum(), (0, 1))(x, kernel)
+    return jax.grad(lambda x, k: jnp.sin(conv(x, k, (2, 2), "SAME", dimension_numbers=LAYOUT)).sum(), (0, 1))(
+        x, kernel
+    )
 
 
 def looped(conv, x, kernel):
@@ -109,11 +127,15 @@ def looped(conv, x, kernel):
         jax.jit(gradients, static_argnums=0),
         jax.jit(looped, static_argnums=0),
         lambda conv, x, k: lax.fori_loop(0, 2, lambda _, c: gradients(conv, *c), (x, k)),
-        lambda conv, x, k: jax.vmap(lambda x, k: gradients(conv, x, k))(jnp.stack([x, 2 * x]), jnp.stack([k, k + 1])),
+        lambda conv, x, k: jax.vmap(lambda x, k: gradients(conv, x, k))(
+            jnp.stack([x, 2 * x]), jnp.stack([k, k + 1])
+        ),
         lambda conv, x, k: jax.vmap(lambda k: gradients(conv, x, k))(jnp.stack([k, k + 1])),
         lambda conv, x, k: lax.map(lambda k: gradients(conv, x, k), jnp.stack([k, k + 1])),
         lambda conv, x, k: jax.grad(lambda k: jnp.square(gradients(conv, x, k)[0]).sum())(k),
-        lambda conv, x, k: jax.jit(jax.grad(jax.checkpoint(lambda k: jnp.sin(gradients(conv, x, k)[1]).sum())))(k),
+        lambda conv, x, k: jax.jit(
+            jax.grad(jax.checkpoint(lambda k: jnp.sin(gradients(conv, x, k)[1]).sum()))
+        )(k),
     ],
     ids=["jit", "scan", "fori_loop", "vmap", "vmap_kernel", "map", "second_order", "checkpoint"],
 )

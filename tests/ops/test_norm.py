@@ -1,4 +1,4 @@
-"""Normalisation against its formula in float64 NumPy, its gradient against automatic and numerical differentiation."""
+"""Normalisation against its formula in float64 NumPy, gradients against automatic and numerical ones."""
 
 from hypothesis import given, settings, strategies as st
 import jax
@@ -41,7 +41,8 @@ def test_values_are_the_formulas(shape, epsilon, mean):
     group = ops.group_norm(jnp.asarray(x), scale, bias, 2, epsilon)
     for part in (slice(0, half), slice(half, None)):
         close(
-            group[..., part], formula(x[..., part], tuple(range(1, len(shape))), scale[part], bias[part], epsilon)
+            group[..., part],
+            formula(x[..., part], tuple(range(1, len(shape))), scale[part], bias[part], epsilon),
         )
 
 
@@ -57,11 +58,17 @@ def derived_batch_norm(x, scale, bias, epsilon):
 @pytest.mark.parametrize("shape", [(9, 3), (4, 3, 5, 2)])
 def test_batch_norm_gradient_equals_the_derived_one(shape):
     """Of all three results, so that the statistics may be differentiated too."""
-    args = jnp.asarray(draw(shape, mean=2, std=3)), jnp.asarray(draw(shape[-1:], 1)), jnp.asarray(draw(shape[-1:], 2))
+    args = (
+        jnp.asarray(draw(shape, mean=2, std=3)),
+        jnp.asarray(draw(shape[-1:], 1)),
+        jnp.asarray(draw(shape[-1:], 2)),
+    )
     weights = draw(shape, 3), draw(shape[-1:], 4), draw(shape[-1:], 5)
 
     def gradient(f):
-        loss = lambda *args: sum((jnp.sin(out) * weight).sum() for out, weight in zip(f(*args, 1e-3), weights))
+        loss = lambda *args: sum(
+            (jnp.sin(out) * weight).sum() for out, weight in zip(f(*args, 1e-3), weights)
+        )
         return jax.jit(jax.grad(loss, (0, 1, 2)))(*args)
 
     actual, wanted = gradient(ops.batch_norm), gradient(derived_batch_norm)
@@ -69,11 +76,15 @@ def test_batch_norm_gradient_equals_the_derived_one(shape):
 
 
 @pytest.mark.parametrize(
-    "norm", [lambda *a: ops.batch_norm(*a)[0], ops.layer_norm, lambda *a: ops.group_norm(*a, 2)], ids=["b", "l", "g"]
+    "norm",
+    [lambda *a: ops.batch_norm(*a)[0], ops.layer_norm, lambda *a: ops.group_norm(*a, 2)],
+    ids=["b", "l", "g"],
 )
 def test_gradients_by_finite_differences(norm):
     with jax.enable_x64(True):
-        x, scale, bias = (jnp.asarray(a, jnp.float64) for a in (draw((3, 2, 2, 4)), draw((4,), 1), draw((4,), 2)))
+        x, scale, bias = (
+            jnp.asarray(a, jnp.float64) for a in (draw((3, 2, 2, 4)), draw((4,), 1), draw((4,), 2))
+        )
         weights = jnp.asarray(draw(x.shape, 3), jnp.float64)
         f = jax.jit(lambda x, scale, bias: (norm(x, scale, bias) * weights).sum())
         check_grads(f, (x, scale, bias), order=2, modes=["rev"], atol=1e-4, rtol=1e-4)
@@ -90,7 +101,9 @@ def test_a_large_mean_does_not_swallow_the_variance(mean):
     exact = np.asarray(x, np.float64)
     np.testing.assert_allclose(variance, exact.var((0, 1, 2)), rtol=1e-4)
     np.testing.assert_allclose(y, formula(x, (0, 1, 2), 1, 0, 1e-5), atol=5e-3)
-    np.testing.assert_allclose(ops.group_norm(jnp.asarray(x), jnp.ones(3), jnp.zeros(3), 3).std(), 1, rtol=1e-2)
+    np.testing.assert_allclose(
+        ops.group_norm(jnp.asarray(x), jnp.ones(3), jnp.zeros(3), 3).std(), 1, rtol=1e-2
+    )
 
 
 def test_bfloat16_has_float32_statistics():
@@ -102,7 +115,9 @@ def test_bfloat16_has_float32_statistics():
     np.testing.assert_allclose(variance, wide.var(0), rtol=1e-5)
     # One rounding of the result: half a unit in the last of 8 bits.
     np.testing.assert_allclose(np.asarray(y, np.float64), formula(wide, 0, 1, 0, 1e-5), rtol=2**-8, atol=1e-4)
-    dx = jax.grad(lambda x: jnp.sin(ops.batch_norm(x, jnp.ones(2), jnp.zeros(2))[0].astype(jnp.float32)).sum())(x)
+    dx = jax.grad(
+        lambda x: jnp.sin(ops.batch_norm(x, jnp.ones(2), jnp.zeros(2))[0].astype(jnp.float32)).sum()
+    )(x)
     assert dx.dtype == jnp.bfloat16
     assert ops.group_norm(x, jnp.ones(2), jnp.zeros(2), 2).dtype == jnp.bfloat16
 

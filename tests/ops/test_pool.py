@@ -36,7 +36,9 @@ def windows(x, window, strides, padding, fill):
     x = np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=fill)
     rows = range(0, x.shape[1] - window[0] + 1, strides[0])
     columns = range(0, x.shape[2] - window[1] + 1, strides[1])
-    return np.stack([np.stack([x[:, i : i + window[0], j : j + window[1]] for j in columns], 1) for i in rows], 1)
+    return np.stack(
+        [np.stack([x[:, i : i + window[0], j : j + window[1]] for j in columns], 1) for i in rows], 1
+    )
 
 
 def pull(pool, x, dy, *args):
@@ -76,11 +78,13 @@ def test_avg_pool_equals_definition_and_is_its_own_transpose(case):
     np.testing.assert_allclose(np.vdot(dy, pool(u)), np.vdot(dx, u), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("how", [((2, 2), None, "VALID"), ((3, 3), (2, 2), "SAME"), ((3, 2), (1, 1), "VALID")])
+@pytest.mark.parametrize(
+    "how", [((2, 2), None, "VALID"), ((3, 3), (2, 2), "SAME"), ((3, 2), (1, 1), "VALID")]
+)
 @pytest.mark.parametrize("pool", [ops.max_pool, ops.avg_pool])
 def test_gradient_by_finite_differences(pool, how):
     rng = np.random.default_rng(0)
-    x = rng.permutation(7 * 7 * 2).reshape(1, 7, 7, 2).astype(np.float32)  # distances of 1: no ties within the step
+    x = rng.permutation(7 * 7 * 2).reshape(1, 7, 7, 2).astype(np.float32)  # no ties within a step
     weights = rng.normal(size=pool(jnp.asarray(x), *how).shape).astype(np.float32)
     f = jax.jit(lambda x: (pool(x, *how) * weights).sum())
     steps = 0.25 * jnp.eye(x.size, dtype=jnp.float32).reshape(-1, *x.shape)

@@ -1,4 +1,4 @@
-"""Normalisation layers by name. A constructor returns `make(dtype)`, which makes the linen module, or None."""
+"""Normalisation layers by name. A constructor returns `make(dtype)`, which makes a linen module, or None."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,13 +14,13 @@ Make = Callable[[Any], nn.Module]
 
 
 class BatchNorm(nn.Module):
-    """Ioffe & Szegedy 2015. The running statistics live in the collection "batch_stats" as `mean` and `var` [C].
+    """Ioffe & Szegedy 2015. Running statistics live in the collection "batch_stats" as `mean` and `var` [C].
 
-    The running variance averages the batches' biased variances, as flax's does (PyTorch's takes the unbiased ones).
+    The running variance averages the batches' biased variances, as flax's does (PyTorch's the unbiased ones).
 
     Attributes:
-      momentum: share of the old running statistics that is kept at a step (flax's convention: 0.9 here is 0.1 in
-        PyTorch).
+      momentum: share of the old running statistics that is kept at a step (flax's convention: 0.9 here is 0.1
+        in PyTorch).
       epsilon: added to the variance.
       dtype: of the result; parameters and statistics are float32.
     """
@@ -68,7 +68,7 @@ def none() -> None:
 
 
 def batch_norm(momentum: float = 0.9, epsilon: float = 1e-5) -> Make:
-    """Batch normalisation; `momentum` is the share of the running statistics that is kept (PyTorch's is 1 minus it)."""
+    """Batch normalisation; `momentum` of the running statistics is kept (PyTorch's is 1 minus it)."""
     if not 0 <= momentum <= 1:
         raise ValueError(f"momentum must be between 0 and 1, not {momentum}")
     _positive(epsilon)

@@ -67,9 +67,11 @@ def conv(
       ValueError: ranks, channels, groups or padding that do not fit together.
     """
     if x.ndim != 4 or kernel.ndim != 4:
-        raise ValueError(f"conv takes x [N, H, W, C] and kernel [kh, kw, C/groups, O], not {x.shape}, {kernel.shape}")
+        raise ValueError(
+            f"conv takes x [N, H, W, C], kernel [kh, kw, C/groups, O], not {x.shape}, {kernel.shape}"
+        )
     if groups < 1 or x.shape[3] != groups * kernel.shape[2] or kernel.shape[3] % groups:
-        raise ValueError(f"conv: x {x.shape} and kernel {kernel.shape} do not fit together with groups={groups}")
+        raise ValueError(f"x {x.shape} and kernel {kernel.shape} do not fit together with groups={groups}")
     if x.dtype != kernel.dtype:
         raise ValueError(f"conv: x is {x.dtype} and kernel {kernel.dtype}; cast one of them")
     strides, dilation = pair(strides, "strides"), pair(dilation, "dilation")
@@ -152,7 +154,7 @@ def _backward(geometry: _Geometry, residuals: tuple[Array, Array], dy: Array) ->
     x, kernel = residuals
     if jax.default_backend() != "cpu":
         return jax.vjp(functools.partial(_library, geometry=geometry), x, kernel)[1](dy)
-    # Without the barrier the transposes below merge with whatever made x and dy, and run as strided scalar code.
+    # Without the barrier the transposes below merge with what made x and dy, and run as strided scalar code.
     x, dy = lax.optimization_barrier((x, dy))
     # Two separate convolutions, so that a first layer's unused dx is dead code.
     return _input_gradient(x, kernel, dy, geometry), _kernel_gradient(x, kernel, dy, geometry)
@@ -170,9 +172,9 @@ def _span(dy: Array, geometry: _Geometry) -> list[int]:
 
 
 def _materialise(x: Array) -> Array:
-    """Has a transposed array written out: else it is folded into the convolution, which leaves the fast layout.
+    """Has a transposed array written out: folded into the convolution it would leave the fast layout.
 
-    The barrier alone forbids the folding, but then the compiler writes the array twice, once in the old order.
+    The barrier alone forbids the folding, but then the array is written twice, once in the old order.
     """
     return lax.optimization_barrier(with_layout_constraint(x, Layout(tuple(range(x.ndim)))))
 

@@ -1,7 +1,7 @@
 """Batch, layer and group normalisation as pure functions.
 
-Statistics are float32 at least, and the variance is the mean squared deviation from the mean (two passes): the
-one-pass E[x^2] - E[x]^2 loses everything to cancellation where the mean is large.
+Statistics are float32 at least, and the variance is the mean squared deviation from the mean (two passes):
+the one-pass E[x^2] - E[x]^2 loses everything to cancellation where the mean is large.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def normalise(x: Array, mean: Array, variance: Array, scale: Array, bias: Array,
 def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float = 1e-5) -> tuple[Array, Array, Array]:
     """Normalises each channel over batch and positions (Ioffe & Szegedy 2015, arXiv:1502.03167).
 
-    The gradient is written out (equations of section 3): two sums over the batch where the derived one takes four.
+    The gradient is written out (section 3): two sums over the batch where the derived one takes four.
 
     Args:
       x: [B, ..., C].
@@ -87,8 +87,8 @@ _batch_norm.defvjp(_batch_forward, _batch_backward)
 def layer_norm(x: Array, scale: Array, bias: Array, epsilon: float = 1e-5) -> Array:
     """Normalises each example over all of its positions and channels (Ba et al. 2016, arXiv:1607.06450).
 
-    For [B, C] that is over the features; for images [B, H, W, C] over H, W and C, with scale and bias per channel
-    (so it is group normalisation with one group, Wu & He 2018, section 3.1).
+    For [B, C] that is over the features; for images [B, H, W, C] over H, W and C, with scale and bias per
+    channel (so it is group normalisation with one group, Wu & He 2018, section 3.1).
 
     Args:
       x: [B, ..., C].
@@ -115,5 +115,7 @@ def group_norm(x: Array, scale: Array, bias: Array, groups: int, epsilon: float 
         raise ValueError(f"group_norm: {channels} channels cannot be split into {groups} equal groups")
     grouped = x.reshape(*x.shape[:-1], groups, channels // groups)
     mean, variance = moments(grouped, (*range(1, x.ndim - 1), x.ndim))
-    spread = lambda a: jnp.broadcast_to(a, (*a.shape[:-1], channels // groups)).reshape(*a.shape[:-2], channels)
+    spread = lambda a: jnp.broadcast_to(a, (*a.shape[:-1], channels // groups)).reshape(
+        *a.shape[:-2], channels
+    )
     return normalise(x, spread(mean), spread(variance), scale, bias, epsilon)

@@ -1,8 +1,8 @@
 """Max and average pooling of NHWC images whose gradients are elementwise.
 
-The gradient of `lax.reduce_window` with max is a select-and-scatter, which the CPU backend runs pixel by pixel. Here
-an image is pooled along its rows and then along its columns; along one axis a window is `window` strided slices
-("taps"), and which tap won is remembered as one small integer per output.
+The gradient of `lax.reduce_window` with max is a select-and-scatter, which the CPU backend runs pixel by
+pixel. Here an image is pooled along its two axes, one after the other; along one axis a window is `window` strided
+slices ("taps"), and which tap won is remembered as one small integer per output.
 """
 
 from collections.abc import Callable, Sequence
@@ -84,7 +84,9 @@ def _lines(what: str, x: Array, window, strides, padding) -> list[_Line]:
     if any(min(pad) < 0 or max(pad) >= size for pad, size in zip(pads, window)):
         raise ValueError(f"{what}: padding {pads} must be at least 0 and smaller than the window {window}")
     if any(n + sum(pad) < size for n, pad, size in zip(x.shape[1:3], pads, window)):
-        raise ValueError(f"{what}: window {window} is larger than the image {x.shape[1:3]} with padding {pads}")
+        raise ValueError(
+            f"{what}: window {window} is larger than the image {x.shape[1:3]} with padding {pads}"
+        )
     return [_Line(*line) for line in zip((1, 2), x.shape[1:3], window, strides, pads)]
 
 
@@ -101,17 +103,19 @@ def _taps(x: Array, line: _Line, fill: float) -> list[Array]:
 
 
 def _untap(share: Callable[[Array], Array], line: _Line) -> Array:
-    """Transpose of `_taps`: the gradient of the image from the share of the outputs' gradient that each tap gets.
+    """Transpose of `_taps`: the image's gradient from the share of the outputs' gradient that each tap gets.
 
     Args:
-      share: from tap numbers, shaped like an output with an axis of any length put in after `line.axis`, to shares
-        with that axis.
+      share: from tap numbers, shaped like an output with an axis of any length put in after `line.axis`, to
+        shares with that axis.
     """
     low = line.padding[0]
     if line.window == line.stride:
         # Windows do not overlap: every pixel is one tap of one window, so that all are written in one pass.
         shape = [line.window if axis == line.axis + 1 else 1 for axis in range(5)]
-        dx = lax.collapse(share(lax.broadcasted_iota(jnp.int32, shape, line.axis + 1)), line.axis, line.axis + 2)
+        dx = lax.collapse(
+            share(lax.broadcasted_iota(jnp.int32, shape, line.axis + 1)), line.axis, line.axis + 2
+        )
         return _pad(dx, line, -low, line.size + low - line.outputs * line.stride)
     rest = line.size + low - (line.outputs - 1) * line.stride - 1
     parts = (share(jnp.full((1,) * 5, tap, jnp.int32)).squeeze(line.axis + 1) for tap in range(line.window))

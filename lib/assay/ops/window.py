@@ -20,13 +20,15 @@ def pair(value: int | Sequence[int], what: str) -> Pair:
     return values
 
 
-def explicit_padding(padding: Padding, size: Sequence[int], reach: Sequence[int], strides: Pair) -> tuple[Pair, Pair]:
+def explicit_padding(
+    padding: Padding, size: Sequence[int], reach: Sequence[int], strides: Pair
+) -> tuple[Pair, Pair]:
     """(low, high) padding per axis for windows that reach over `reach` pixels of images of `size`.
 
     Raises:
       ValueError: a padding of no known form.
     """
-    wrong = f"padding must be 'SAME', 'VALID', a number, or one number or (low, high) per axis, not {padding!r}"
+    wrong = f"padding must be 'SAME', 'VALID', a number, or a number or (low, high) per axis, not {padding!r}"
     if isinstance(padding, str):
         if padding.upper() not in ("SAME", "VALID"):
             raise ValueError(wrong)
