@@ -3,10 +3,11 @@
     PYTHONPATH=lib python -m benchmarks.step_time
 
 MLP 784-256-256-10, LeNet (28x28 padded by 2) and ResNet-20 (32x32x3), batch 128, float32, one step a call
-("step") and many steps in one compiled `lax.scan` ("scan"). All variants run in turns in one process, round
-after round, so that a busy machine slows all of them alike. Rounds go on until `--rounds` of them were quiet (or
-five times as many were run); reported are medians over the quietest, and the ratios to PyTorch's channels_last
-(where torch is installed: the extra `bench`). Every single time goes to the result file in benchmarks/results/.
+("step") and many steps in one compiled `lax.scan` ("scan"). All variants run in turns in one process,
+round after round, so that a busy machine slows all of them alike. Rounds go on until `--rounds` of them
+were quiet (or five times as many were run); reported are medians over the quietest, and the ratios to
+PyTorch's channels_last (where torch is installed: the extra `bench`). Every single time goes to the
+result file in benchmarks/results/.
 """
 
 from collections.abc import Callable

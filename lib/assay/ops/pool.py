@@ -1,8 +1,8 @@
 """Max and average pooling of NHWC images whose gradients are elementwise.
 
 The gradient of `lax.reduce_window` with max is a select-and-scatter, which the CPU backend runs pixel by
-pixel. Here an image is pooled along its two axes, one after the other; along one axis a window is `window` strided
-slices ("taps"), and which tap won is remembered as one small integer per output.
+pixel. Here an image is pooled along its two axes, one after the other; along one axis a window is
+`window` strided slices ("taps"), and which tap won is remembered as one small integer per output.
 """
 
 from collections.abc import Callable, Sequence
