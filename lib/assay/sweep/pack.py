@@ -1,8 +1,7 @@
 """Pack: trials of one program that run together, and the ways a program's functions are mapped over them.
 
-loop   one trial after the other, each alone; threads take trials side by side. On a CPU this is the fastest (one
-       thread a core keeps the cores busier than the parallelism inside one small matrix product) and a packed trial
-       has the bits of the solo trial because it is one.
+loop   one trial after the other, each alone; threads take trials side by side, one a core. For CPUs: a packed trial
+       has the bits of the solo trial because it is one, and is done, and stored, before the next begins.
 map    `lax.map` over stacked trials: one call for all; the same bits as loop on a CPU.
 vmap   one batched computation for all: for accelerators. Batched matrix products add up in another order, so results
        are close to, not equal to, the solo trial's.

@@ -51,9 +51,6 @@ class Carry(NamedTuple):
     curve: jax.Array
 
 
-DATA_AXES = ("seed", "init", "lr", "weight_decay")
-
-
 def program_key(config: Config) -> Config:
     """The Config with its data axes blanked: equal keys share one Program."""
     decayed = 1.0 if config.weight_decay else 0.0
