@@ -27,7 +27,7 @@ class Config:
     activation: str = _field("tanh", "nonlinearity of every hidden layer", registry="activation")
     init: str = _field("glorot_uniform", "initialiser of kernels and biases", registry="init")
     norm: str = _field("default", "normalisation; default is the model's own", registry="norm")
-    loss: str = _field("cross_entropy", "training loss", registry="loss")
+    loss: str = _field("default", "training loss; default is the task's own", registry="loss")
     optimizer: str = _field("sgd", "optimiser", registry="optimizer")
     lr: float = _field(0.1, "peak learning rate", above=0.0, most=LARGEST)
     schedule: str = _field("constant", "learning-rate schedule", registry="schedule")

@@ -18,7 +18,7 @@ from assay.sweep.provenance import differences, origin, provenance
 from assay.sweep.store import Store
 from assay.sweep.study import Study
 from assay.train.canonical import canonical_value
-from assay.train.loop import FINAL_METRICS
+from assay.train.loop import final_metrics, learning
 
 ROUND = 3  # seeds that --until_decided adds at a time
 RERUN = ("missing", "changed", "all")
@@ -58,7 +58,7 @@ class Experiment:
           StoreError, CheckpointError: the disk refused; what was finished is kept.
         """
         grid = self.study.configs()
-        claims = self._checked_claims()
+        claims = self._checked_claims(grid)
         with Store(self.runs, self.name) as store:
             renew = self._to_renew(store, grid)
             for trial_id in renew:
@@ -76,14 +76,16 @@ class Experiment:
             self._write(store, grid, rows, verdicts)
         return outcome, verdicts
 
-    def _checked_claims(self) -> list[Claim]:
+    def _checked_claims(self, grid: Sequence[Config]) -> list[Claim]:
         """The claims in canonical spelling; what is wrong with one is said before anything is trained."""
+        of_tasks = [final_metrics(learning(config)) for config in {c.task: c for c in grid}.values()]
+        metrics = [name for name in of_tasks[0] if all(name in names for names in of_tasks)]
         ids = [claim.id for claim in self.claims]
         for claim in self.claims:
             if ids.count(claim.id) > 1:
                 raise SpecError(f"claim id {claim.id!r} is used twice; every claim needs its own")
-            if claim.metric not in FINAL_METRICS:
-                raise SpecError(f"claim {claim.id!r}: {nearest(claim.metric, FINAL_METRICS, 'metric')}")
+            if claim.metric not in metrics:
+                raise SpecError(f"claim {claim.id!r}: {nearest(claim.metric, metrics, 'metric')}")
         return [claim.spelt(canonical_value) for claim in self.claims]
 
     def _to_renew(self, store: Store, grid: Sequence[Config]) -> list[str]:
@@ -146,6 +148,7 @@ class Experiment:
             "base": dataclasses.asdict(grid[0]),
             "axes": {name: list(dict.fromkeys(getattr(c, name) for c in grid)) for name in self.study.axes},
             "seeds": sorted({config.seed for config in grid}),
+            "metric": learning(grid[0]).target,
             "command": self.command,
             "published": [dataclasses.asdict(p) | {"arm": dict(p.arm)} for p in self._published()],
             "model_choice": "validation",

@@ -48,9 +48,9 @@ def test_packed_seeds_have_the_orders_of_solo_seeds():
 
 
 def test_purposes_have_streams_of_their_own():
-    purposes = (batches.INIT, batches.SHUFFLE, batches.AUGMENT, batches.DROPOUT)
+    purposes = (batches.INIT, batches.SHUFFLE, batches.AUGMENT, batches.DROPOUT, batches.EVALUATE, batches.EXAMINE)
     keys = [jax.random.key_data(batches.stream(seed, purpose)).tobytes() for seed in range(20) for purpose in purposes]
-    assert len(set(keys)) == 80
+    assert len(set(keys)) == 120
     np.testing.assert_array_equal(
         jax.random.key_data(batches.stream(np.int32(4), 1)), jax.random.key_data(jax.jit(batches.stream)(4, 1))
     )
@@ -60,7 +60,7 @@ def test_pixels_and_features_are_normalised_per_channel():
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (40, 5, 6, 3)).astype(np.uint8)
     mean, std = (pixels / 255).mean((0, 1, 2)), (pixels / 255).std((0, 1, 2))
-    found = batches.normalise(jnp.asarray(pixels), jnp.float32(mean), jnp.float32(std))
+    found = batches.standardised(jnp.asarray(pixels), jnp.float32(mean), jnp.float32(std))
     assert found.dtype == jnp.float32 and found.shape == pixels.shape
     np.testing.assert_allclose(found, (pixels / 255 - mean) / std, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.mean((0, 1, 2)), 0, atol=1e-5)
@@ -68,10 +68,13 @@ def test_pixels_and_features_are_normalised_per_channel():
     features = random.normal(size=(20, 4)).astype(np.float32) * 3 + 7
     mean, std = features.mean(0), features.std(0)
     np.testing.assert_allclose(
-        batches.normalise(jnp.asarray(features), mean, std), (features - mean) / std, rtol=1e-4, atol=1e-5
+        batches.standardised(jnp.asarray(features), mean, std), (features - mean) / std, rtol=1e-4, atol=1e-5
     )
-    same = batches.normalise(jnp.asarray([[0.0, 255.0]]), jnp.zeros(2), jnp.ones(2))
+    same = batches.standardised(jnp.asarray([[0.0, 255.0]]), jnp.zeros(2), jnp.ones(2))
     np.testing.assert_array_equal(same, [[0, 255]])  # float32 is not divided by 255
+    symbols = jnp.asarray([[3, 250]], jnp.int32)
+    assert batches.standardised(symbols, jnp.ones(2), jnp.ones(2)) is symbols  # no amounts
+    np.testing.assert_allclose(batches.unit(jnp.asarray(pixels)), pixels / 255, rtol=1e-6)
 
 
 def test_held_examples_are_curve_validation_test_in_a_row():

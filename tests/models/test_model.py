@@ -233,7 +233,7 @@ def test_maxout_and_prelu_networks_against_numpy():
 
 def test_a_users_activation_function_and_initializer():
     kit = Kit(Activation(lambda x: x**3, 1.0), models.as_initializer(nn.initializers.ones))
-    params, _, output, _ = run(from_linen(models.MODELS["mlp"](kit, 2, depth=1, width=3), 2))
+    params, _, output, _ = run(from_linen(models.MODELS["mlp"](kit, 2, depth=1, width=3), (2,)))
     expected = 3 * np.asarray(X).sum(1, keepdims=True) ** 3
     np.testing.assert_allclose(output.logits, np.repeat(expected, 2, 1), rtol=1e-5)
 

@@ -45,7 +45,7 @@ def model_of(spec, activation="tanh", init="lecun_normal", norm="none", dtype=jn
     activation = specs.build(ACTIVATIONS, activation, "activation") if isinstance(activation, str) else activation
     init = specs.build(INITIALIZERS, init, "init") if isinstance(init, str) else init
     kit = Kit(activation, init, specs.build(NORMS, norm, "norm"), dtype)
-    return from_linen(specs.build(MODELS, spec, "model", kit=kit, outputs=OUTPUTS), OUTPUTS)
+    return from_linen(specs.build(MODELS, spec, "model", kit=kit, outputs=OUTPUTS), (OUTPUTS,))
 
 
 def batch(spec, size=4):
@@ -289,7 +289,7 @@ class Careless(nn.Module):
 
 def careless(fault, activation="linear", init="lecun_normal"):
     kit = Kit(specs.build(ACTIVATIONS, activation, "a"), specs.build(INITIALIZERS, init, "i") if isinstance(init, str) else init)
-    return from_linen(Careless(kit, fault), OUTPUTS)
+    return from_linen(Careless(kit, fault), (OUTPUTS,))
 
 
 @pytest.mark.parametrize("fault", ["relu", "clip"])

@@ -212,3 +212,14 @@ def test_bad_input_is_one_clear_line(x, kernel, kwargs, message):
 def test_mixed_dtypes_are_refused():
     with pytest.raises(ValueError, match="cast one of them"):
         ops.conv(jnp.zeros((1, 4, 4, 1)), jnp.zeros((3, 3, 1, 1), jnp.bfloat16))
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("size,strides", [((2, 2), 2), ((3, 3), 2), ((4, 4), 2), ((5, 4), (1, 3)), ((1, 1), 2)])
+def test_transposed_convolution_is_lax_s(size, strides, padding):
+    x, kernel = draw((2, 3, 4, 3)), draw((*size, 3, 2), seed=1)
+    pair = (strides, strides) if isinstance(strides, int) else strides
+    expected = lax.conv_transpose(x, kernel, pair, padding, dimension_numbers=LAYOUT)
+    assert relative(ops.conv_transpose(x, kernel, strides=strides, padding=padding), expected) < 1e-5
+    with pytest.raises(ValueError, match="must be 'SAME' or 'VALID', not 3"):
+        ops.conv_transpose(x, kernel, padding=3)

@@ -127,6 +127,25 @@ def test_a_torn_or_missing_file_makes_a_trial_undone(store, caplog, name):
     assert len(caplog.records) == 4 + (name != "done.json")  # without done.json it is just not done yet
 
 
+def test_findings_are_of_the_finished_trial(store, caplog):
+    trial_id = Config().trial_id()
+    store.begin(trial_id, dataclasses.asdict(Config()), PROVENANCE)
+    picture = np.arange(24, dtype=np.uint8).reshape(1, 2, 3, 4, 1)
+    store.write_findings(trial_id, {"two digits": picture}, {"a text": "naïve\n"})
+    store.finish(trial_id, status="done", steps=1, diverged_at=None, final=FINAL, seconds=1.0)
+    path = store.folder / trial_id / "findings.npz"
+    with np.load(path) as arrays:
+        np.testing.assert_array_equal(arrays["picture/two digits"], picture)
+        assert bytes(arrays["text/a text"]).decode() == "naïve\n"
+    assert store.done(trial_id)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert store.done(trial_id) is None and "findings.npz is not what it was" in caplog.text
+    store.begin(trial_id, dataclasses.asdict(Config()), PROVENANCE)
+    assert not path.exists()
+    store.write_findings(trial_id, {}, {})
+    assert not path.exists()  # nothing to say, no file
+
+
 def test_a_torn_last_line_is_dropped_and_a_damaged_line_is_said(store, caplog):
     trial_id = Config().trial_id()
     store.begin(trial_id, dataclasses.asdict(Config()), PROVENANCE)

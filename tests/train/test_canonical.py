@@ -37,7 +37,7 @@ def test_every_entry_has_a_spelling(field, name):
 
 
 def test_the_default_config_is_spelt_canonically():
-    assert canonical(Config()) == dataclasses.replace(Config(), norm="none")
+    assert canonical(Config()) == dataclasses.replace(Config(), norm="none", loss="cross_entropy")
 
 
 def test_one_meaning_has_one_id():
@@ -64,8 +64,8 @@ def test_default_norm_is_the_models(model, norm):
     assert canonical(Config(model=model, norm="layer_norm()")).norm == "layer_norm"
 
 
-@pytest.mark.parametrize("field", [name for name in registries() if name != "norm"])
-def test_only_norm_has_a_default_by_name(field):
+@pytest.mark.parametrize("field", [name for name in registries() if name not in ("loss", "norm")])
+def test_only_norm_and_loss_have_a_default_by_name(field):
     with pytest.raises(SpecError, match="unknown .* 'default'"):
         canonical(dataclasses.replace(Config(), **{field: "default"}))
 
@@ -135,3 +135,11 @@ def test_what_a_model_without_kit_would_ignore_is_refused(own):
             canonical(dataclasses.replace(Config(model="bare"), **{field: value}))
         made = dataclasses.replace(Config(model="made"), **{field: value})
         assert getattr(canonical(made), field) == value
+
+
+def test_the_id_of_the_default_trial_is_what_stored_studies_have():
+    assert canonical(Config()).trial_id() == "31dad706a2a5e82b"
+
+
+def test_loss_default_is_the_task_s_own():
+    assert canonical(Config()).loss == canonical(Config(loss="cross_entropy")).loss == "cross_entropy"

@@ -1,6 +1,7 @@
 """Layer statistics against forward and backward passes written out in NumPy, and against planted faults."""
 
 import functools
+import types
 
 from flax import linen as nn
 import jax
@@ -13,7 +14,7 @@ from assay.activations import ACTIVATIONS
 from assay.initializers import Initializer
 from assay.models import from_linen, Kit, MODELS
 from assay.models.norm import NORMS
-from assay.tasks import LOSSES, TASKS
+from assay.tasks import Batch, LOSSES, Problem, TASKS
 from assay.train.optim import OPTIMIZERS, SCHEDULES, transformation
 from assay.train.probe import layer_names, statistics
 
@@ -34,21 +35,23 @@ def drawn():
 
 
 def task_of(model):
-    return TASKS["classify"]()(model, LOSSES["cross_entropy"]())
+    # Of the data, classification asks for the number of classes alone.
+    data = types.SimpleNamespace(num_classes=3)
+    return TASKS["classify"]().make(Problem(lambda outputs: model, LOSSES["cross_entropy"](), data, 1))
 
 
 def measured(model, activation, x=X, y=Y, edit=lambda params: params):
     """(statistics, names, signals, parameters) of one step of gradient descent."""
     task = task_of(model)
     tx = transformation(OPTIMIZERS["sgd"](), SCHEDULES["constant"](), 10, LR, None)
-    x, y, key = jnp.asarray(x), jnp.asarray(y), jax.random.key(7)
+    batch = Batch(jnp.asarray(x), jnp.asarray(y), jax.random.key(7), jnp.int32(0))
 
     @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiles faster
     def all_of():
-        before = task.init(jax.random.key(0), x, tx)
+        before = task.init(jax.random.key(0), batch.x, tx)
         before = before._replace(params=edit(before.params))
-        after, _ = task.step(before, x, y, key, tx)
-        signals = task.signals(before, x, y, key)
+        after, _ = task.step(before, batch, tx)
+        signals = task.signals(before, batch)
         return statistics(signals, before.params, after.params, activation), signals, before.params
 
     found, signals, params = all_of()
@@ -57,7 +60,7 @@ def measured(model, activation, x=X, y=Y, edit=lambda params: params):
 
 def network(spec, activation, norm="none", init=None, dtype=jnp.float32):
     kit = Kit(activation, init or drawn(), specs.build(NORMS, norm, "norm"), dtype)
-    return from_linen(specs.build(MODELS, spec, "model", kit=kit, outputs=3), 3)
+    return from_linen(specs.build(MODELS, spec, "model", kit=kit, outputs=3), (3,))
 
 
 def lengths(found):
@@ -238,9 +241,9 @@ class Own(nn.Module):
 @pytest.mark.parametrize(
     "model, kernels",
     [
-        (from_linen(Plain(), 3), ["Dense_1", "Dense_0"]),
-        (from_linen(nn.Dense(3), 3), [""]),
-        (from_linen(Own(), 3), []),
+        (from_linen(Plain(), (3,)), ["Dense_1", "Dense_0"]),
+        (from_linen(nn.Dense(3), (3,)), [""]),
+        (from_linen(Own(), (3,)), []),
     ],
 )
 def test_models_without_kit_have_kernel_statistics_only(model, kernels):

@@ -1,6 +1,7 @@
 """Random augmentation of image batches on device.
 
-Each entry of AUGMENTS makes a pure function fn(key, x) -> x on float [B, H, W, C], of x's shape and dtype.
+Each entry of AUGMENTS makes a pure function fn(key, x, y) -> (x, y) on float images x [B, H, W, C] and their labels
+y, [B] or [B, H, W]; where pixels have labels, these move with the pixels.
 Every image draws its own flip or offset. Positions outside an image count as zero, the mean of a normalised
 training set. Source of crop and flip: Lee et al. 2015 (arXiv:1409.5185), used by He et al. 2016
 (arXiv:1512.03385, section 4.2).
@@ -11,57 +12,67 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-Augment = Callable[[jax.Array, jax.Array], jax.Array]
+Augment = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+Move = Callable[[jax.Array, jax.Array], jax.Array]  # (key, x) -> x, the same way for the same key
 
 
 def none() -> Augment:
     """Leaves images as they are."""
-    return lambda key, x: x
+    return lambda key, x, y: (x, y)
 
 
 def flip() -> Augment:
     """Mirrors each image left to right with probability 1/2."""
-
-    def fn(key: jax.Array, x: jax.Array) -> jax.Array:
-        mirrored = jax.random.bernoulli(key, 0.5, (x.shape[0], 1, 1, 1))
-        return jnp.where(mirrored, x[:, :, ::-1], x)
-
-    return fn
+    return geometric(_flipped)
 
 
 def crop(pad: int = 4) -> Augment:
     """Pads with `pad` zeros on every side and cuts H x W out, at a uniformly drawn offset."""
-    return _moved(pad, "pad")
+    return geometric(_moved(pad, "pad"))
 
 
 def crop_flip(pad: int = 4) -> Augment:
     """A random crop, then a random flip: the usual augmentation for CIFAR."""
-    cut, mirror = crop(pad), flip()
+    cut = _moved(pad, "pad")
 
-    def fn(key: jax.Array, x: jax.Array) -> jax.Array:
+    def move(key: jax.Array, x: jax.Array) -> jax.Array:
         for_cut, for_mirror = jax.random.split(key)
-        return mirror(for_mirror, cut(for_cut, x))
+        return _flipped(for_mirror, cut(for_cut, x))
 
-    return fn
+    return geometric(move)
 
 
 def shift(pixels: int = 2) -> Augment:
     """Moves each image by a whole number of pixels, uniform from -pixels to pixels in each direction."""
-    return _moved(pixels, "pixels")
+    return geometric(_moved(pixels, "pixels"))
 
 
-def _moved(most: int, argument: str) -> Augment:
+def geometric(move: Move) -> Augment:
+    """An augmentation that moves pixels: labels of pixels move with them, labels of images stay."""
+
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return move(key, x), move(key, y[..., None])[..., 0] if y.ndim == 3 else y
+
+    return fn
+
+
+def _flipped(key: jax.Array, x: jax.Array) -> jax.Array:
+    mirrored = jax.random.bernoulli(key, 0.5, (x.shape[0], 1, 1, 1))
+    return jnp.where(mirrored, x[:, :, ::-1], x)
+
+
+def _moved(most: int, argument: str) -> Move:
     if most < 0:
         raise ValueError(f"{argument} must be 0 or more, not {most}")
 
-    def fn(key: jax.Array, x: jax.Array) -> jax.Array:
+    def move(key: jax.Array, x: jax.Array) -> jax.Array:
         offsets = jax.random.randint(key, (x.shape[0], 2), 0, 2 * most + 1)
         around = jnp.pad(x, ((0, 0), (most, most), (most, most), (0, 0)))
         # Measured in a loop on CPU: as fast as one gather or faster; one-hot products and selects far slower.
         cut = jax.vmap(lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), x.shape[1:]))
         return cut(around, offsets)
 
-    return fn
+    return move
 
 
 AUGMENTS: dict[str, Callable[..., Augment]] = {

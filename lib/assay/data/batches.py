@@ -13,7 +13,7 @@ import numpy as np
 from assay.data.dataset import Dataset, Split
 
 # Purposes of a run's random numbers; each gets its own stream by fold_in(key(seed), purpose).
-INIT, SHUFFLE, AUGMENT, DROPOUT = range(4)
+INIT, SHUFFLE, AUGMENT, DROPOUT, EVALUATE, EXAMINE = range(6)
 
 
 # Learning curves measure the training error on this many of the training examples.
@@ -57,8 +57,18 @@ def epoch_order(seed: jax.Array, epoch: jax.Array, examples: int) -> jax.Array:
     return jax.random.permutation(jax.random.fold_in(stream(seed, SHUFFLE), epoch), examples)
 
 
-def normalise(x: jax.Array, mean: jax.Array, std: jax.Array) -> jax.Array:
-    """Stored values (uint8 counts as 0..1) to float32 of mean 0 and variance 1 per channel; shape unchanged."""
-    x = x.astype(jnp.float32) / 255 if x.dtype == jnp.uint8 else x
+def unit(x: jax.Array) -> jax.Array:
+    """Stored values as they are, but uint8 as float32 from 0 to 1."""
+    return x.astype(jnp.float32) / 255 if x.dtype == jnp.uint8 else x
+
+
+def standardised(x: jax.Array, mean: jax.Array, std: jax.Array) -> jax.Array:
+    """Stored values (uint8 counts as 0..1) to float32 of mean 0 and variance 1 per channel; shape unchanged.
+
+    int32 holds symbols, not amounts (characters, seeds), and stays as it is.
+    """
+    x = unit(x)
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return x
     shape = (1,) * (x.ndim - 1) + (-1,)
     return (x - mean.reshape(shape)) / std.reshape(shape)

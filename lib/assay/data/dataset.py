@@ -19,7 +19,12 @@ class DataError(ValueError):
 
 
 class Split(NamedTuple):
-    """Inputs x: uint8 images [N, H, W, C], or float32 [N, D] or [N, H, W, C]; labels y: int32 [N], from 0."""
+    """Examples.
+
+    Attributes:
+      x: uint8 images [N, H, W, C]; float32 [N, D] or [N, H, W, C]; or int32 [N, T], symbols such as characters.
+      y: int32 labels from 0: [N], or of every pixel [N, H, W].
+    """
 
     x: np.ndarray
     y: np.ndarray
@@ -85,10 +90,11 @@ def hold_out(split: Split, count: int) -> tuple[Split, Split]:
 
     Each class gives the last part of a fixed permutation (shares rounded by largest remainder). Both results
     are in permuted order, so that the first n examples of a class-sorted source are not all of one class.
+    Where every pixel has a label, examples have no class, and the last `count` of the permutation are held.
     """
     # RandomState: its stream is frozen by NumPy's policy (NEP 19), Generator's may change between versions.
     order = np.random.RandomState(_SPLIT_SEED).permutation(len(split.y))
-    labels = split.y[order]
+    labels = split.y[order] if split.y.ndim == 1 else np.zeros(len(split.y), int)
     sizes = np.bincount(labels)
     exact = sizes * (count / len(labels))
     shares = np.floor(exact).astype(int)
@@ -101,13 +107,18 @@ def hold_out(split: Split, count: int) -> tuple[Split, Split]:
 
 
 def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over all axes but the last; for uint8 of x/255, by the exact histogram."""
+    """Mean and standard deviation over all axes but the last; for uint8 of x/255, by the exact histogram.
+
+    Symbols (int32) have neither: 0 and 1.
+    """
     flat = x.reshape(-1, x.shape[-1])
     if x.dtype == np.uint8:
         levels = np.arange(256) / 255
         weights = np.stack([np.bincount(channel, minlength=256) for channel in flat.T]) / len(flat)
         mean = weights @ levels
         std = np.sqrt((weights * (levels - mean[:, None]) ** 2).sum(axis=1))
+    elif np.issubdtype(x.dtype, np.integer):
+        mean, std = np.zeros(x.shape[-1]), np.ones(x.shape[-1])
     else:
         mean, std = flat.mean(axis=0, dtype=np.float64), flat.std(axis=0, dtype=np.float64)
     return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)

@@ -1,6 +1,6 @@
 """Models by name, and how one is built from a Config's Specs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import inspect
 from typing import Any
 
@@ -38,14 +38,24 @@ def default_norm(model: str) -> str:
     return getattr(specs.constructor(MODELS, specs.parse(model), "model"), "DEFAULT_NORM", "none")
 
 
-def build(model: str, *, activation: str, init: str, norm: str, dtype: Any = jnp.float32, outputs: int) -> Model:
+def build(
+    model: str,
+    *,
+    activation: str,
+    init: str,
+    norm: str,
+    dtype: Any = jnp.float32,
+    outputs: int | Sequence[int],
+    shape: Sequence[int | None] | None = None,
+) -> Model:
     """Builds a Model from Specs.
 
     Args:
       model, activation, init, norm: Specs of the registries, or import paths (`pkg.module:name(...)`); a model may
         be any linen module, or a function that returns one. It gets `kit` and `outputs` if it takes them.
       dtype: of the arithmetic.
-      outputs: number of logits.
+      outputs: number of logits, or the shape of the example that the network makes.
+      shape: of an example's output, None for sizes that are free; by default as `outputs` says.
 
     Raises:
       assay.spec.SpecError: an invalid Spec, or a model that cannot be called with (x) or (x, train).
@@ -62,7 +72,8 @@ def build(model: str, *, activation: str, init: str, norm: str, dtype: Any = jnp
     if not isinstance(module, nn.Module):
         raise specs.SpecError(f"model {model} must be a flax.linen module, not {type(module).__name__}")
     try:
-        return _adjusted(from_linen(module, outputs), kit.initializer.adjust)
+        shape = shape or ((outputs,) if isinstance(outputs, int) else outputs)
+        return _adjusted(from_linen(module, shape), kit.initializer.adjust)
     except ValueError as error:
         raise specs.SpecError(f"model {model}: {error}") from error
 

@@ -13,6 +13,29 @@ from assay.activations import Activation
 from assay.initializers import Initializer
 
 
+class ConvTranspose(nn.Module):
+    """`ops.conv_transpose` with a kernel [kh, kw, in, features] and a bias: `[B, H, W, in]` -> `[B, H', W', features]`."""
+
+    features: int
+    kernel_size: Sequence[int]
+    strides: int
+    padding: str
+    use_bias: bool
+    kernel_init: Callable[..., jax.Array]
+    bias_init: Callable[..., jax.Array]
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
+        y = ops.conv_transpose(x.astype(self.dtype), kernel, strides=self.strides, padding=self.padding)
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", self.bias_init, (self.features,), jnp.float32).astype(self.dtype)
+        return y + bias.reshape(1, 1, 1, -1)
+
+
 class Activate(nn.Module):
     """The nonlinearity: `[..., pieces * features]` -> `[..., features]`."""
 
@@ -67,17 +90,36 @@ class Kit:
 
         Where a normalisation follows, its shift is the bias.
         """
-        return nn.Conv(
-            self.width(features),
+        return self._conv(self.width(features), kernel_size, strides, padding, groups, self.norm is None)
+
+    def conv_readout(
+        self, features: int, kernel_size: Sequence[int] = (1, 1), padding: str | int = "SAME"
+    ) -> nn.Module:
+        """The last layer of a network that makes an image or a map: `[B, H, W, C]` -> `[B, H', W', features]`."""
+        return self._conv(features, kernel_size, 1, padding, 1, True)
+
+    def conv_transpose(
+        self,
+        features: int,
+        kernel_size: Sequence[int] = (2, 2),
+        strides: int = 2,
+        padding: str = "SAME",
+        readout: bool = False,
+    ) -> nn.Module:
+        """A transposed convolution: `[B, H, W, C]` -> `[B, H', W', width(features)]`.
+
+        Args:
+          readout: no activation follows, so that `features` come out, with a bias.
+        """
+        return ConvTranspose(
+            features if readout else self.width(features),
             tuple(kernel_size),
             strides=strides,
             padding=padding,
-            feature_group_count=groups,
-            use_bias=self.norm is None,
+            use_bias=readout or self.norm is None,
             kernel_init=self._kernel,
             bias_init=self.initializer.bias,
             dtype=self.dtype,
-            conv_general_dilated=ops.conv_general_dilated,
         )
 
     def normalise(self, x: jax.Array, train: bool) -> jax.Array:
@@ -99,6 +141,20 @@ class Kit:
             kernel_init=self._kernel,
             bias_init=self.initializer.bias,
             dtype=self.dtype,
+        )
+
+    def _conv(self, features, kernel_size, strides, padding, groups, use_bias) -> nn.Module:
+        return nn.Conv(
+            features,
+            tuple(kernel_size),
+            strides=strides,
+            padding=padding,
+            feature_group_count=groups,
+            use_bias=use_bias,
+            kernel_init=self._kernel,
+            bias_init=self.initializer.bias,
+            dtype=self.dtype,
+            conv_general_dilated=ops.conv_general_dilated,
         )
 
     def _kernel(self, key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:

@@ -1,6 +1,6 @@
 """Model: two pure functions. The adapter below is the one place that knows flax's mutable collections."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import inspect
 from typing import Any, NamedTuple
 
@@ -9,7 +9,9 @@ import jax
 from jax.extend import core
 import jax.numpy as jnp
 
-from assay.models.kit import Activate
+from assay.models.kit import Activate, ConvTranspose
+
+LINEAR = (nn.Dense, nn.Conv, nn.ConvLocal, ConvTranspose)  # modules with a kernel that an initialiser makes
 
 Params = Mapping[str, Any]
 State = Mapping[str, Any]
@@ -19,7 +21,7 @@ class Output(NamedTuple):
     """What a model returns.
 
     Attributes:
-      logits: `[B, outputs]`, float32.
+      logits: the readout, float32: `[B, outputs]`, or an image or map `[B, H, W, outputs]`.
       linear: outputs of the dense and convolution layers by "NNNN.path" (NNNN counts in forward order).
       preactivations, activations: what goes into and comes out of each nonlinearity, likewise named.
     """
@@ -35,8 +37,9 @@ class Model(NamedTuple):
 
     Attributes:
       init: `(key, x) -> (params, state)`; x `[B, ...]` is one batch, used for its shape.
-      apply: `(params, state, x, *, key, train, offsets) -> (Output, state)`; `offsets` (default none) are added to
-        the pre-activations of the same names, so that the gradient by them is the back-propagated signal.
+      apply: `(params, state, x, *, key, train, offsets, method) -> (Output, state)`; `offsets` (default none) are
+        added to the pre-activations of the same names, so that the gradient by them is the back-propagated signal;
+        `method` (default the whole network) names a part that runs alone, such as an autoencoder's "encode".
     """
 
     init: Callable[..., tuple[Params, State]]
@@ -49,25 +52,32 @@ def path(name: str) -> tuple[str, ...]:
     return tuple(rest.split("/")) if rest else ()
 
 
-def from_linen(module: nn.Module, outputs: int) -> Model:
+def from_linen(module: nn.Module, shape: Sequence[int | None]) -> Model:
     """Makes a Model of any linen module whose `__call__` takes `x` and optionally `train`.
 
     Layers inside flax's lifted transformations (`nn.remat`, `nn.scan`, ...) run, but an Output does not name them.
 
+    Args:
+      shape: of an example's logits; None for a size that is free.
+
     Raises:
-      ValueError: `__call__` needs other arguments; at init and apply, logits that are not `[B, outputs]`.
+      ValueError: `__call__` needs other arguments; at init and apply, logits of another shape.
     """
     kind_of_module = type(module).__name__
-    takes_train = _takes_train(module)
+    takes_train = {None: _takes_train(module)}
 
     def checked(logits, x):
-        wanted = (x.shape[0], outputs)
-        if not isinstance(logits, jax.Array) or logits.shape != wanted:
-            found = getattr(logits, "shape", type(logits).__name__)
-            raise ValueError(f"{kind_of_module} must return logits of shape {wanted}, not {found}")
+        found = getattr(logits, "shape", None)
+        fits = found is not None and len(found) == 1 + len(shape) and found[0] == x.shape[0]
+        if not fits or any(want not in (None, have) for want, have in zip(shape, found[1:])):
+            wanted = ", ".join("any" if size is None else str(size) for size in (x.shape[0], *shape))
+            found = type(logits).__name__ if found is None else found
+            raise ValueError(f"{kind_of_module} must return logits of shape ({wanted}), not {found}")
         return logits.astype(jnp.float32)
 
-    def call(variables, x, *, key, train, offsets, mutable):
+    def call(variables, x, *, key, train, offsets, mutable, method):
+        if method not in takes_train:
+            takes_train[method] = "train" in inspect.signature(getattr(module, method)).parameters
         records = {"linear": {}, "preactivations": {}, "activations": {}}
         outside = core.get_opaque_trace_state(convention="flax")
 
@@ -85,23 +95,26 @@ def from_linen(module: nn.Module, outputs: int) -> Model:
             kept[name] = out = call_next(*args, **kwargs)
             return out
 
-        kwargs = {"train": train} if takes_train else {}
+        kwargs = {"train": train} if takes_train[method] else {}
         rngs = None if key is None else {"dropout": key}
         with nn.intercept_methods(observe):
-            logits, new_state = module.apply(variables, x, rngs=rngs, mutable=mutable, **kwargs)
-        return Output(checked(logits, x), **records), new_state
+            logits, new_state = module.apply(variables, x, rngs=rngs, mutable=mutable, method=method, **kwargs)
+        logits = checked(logits, x) if method is None else logits.astype(jnp.float32)
+        return Output(logits, **records), new_state
 
     def init(key, x):
-        kwargs = {"train": False} if takes_train else {}
+        kwargs = {"train": False} if takes_train[None] else {}
         logits, variables = module.init_with_output({"params": key}, x, **kwargs)
         checked(logits, x)
         state = dict(variables)
         return state.pop("params", {}), state
 
-    def apply(params, state, x, *, key, train, offsets={}):
+    def apply(params, state, x, *, key, train, offsets={}, method=None):
         variables = {"params": params, **state}
         mutable = list(state) if train else []
-        output, new_state = call(variables, x, key=key, train=train, offsets=offsets, mutable=mutable)
+        output, new_state = call(
+            variables, x, key=key, train=train, offsets=offsets, mutable=mutable, method=method
+        )
         return output, new_state if train else state
 
     return Model(init, apply)
@@ -123,4 +136,4 @@ def _kind(context: nn.module.InterceptorContext) -> str | None:
         return None
     if isinstance(context.module, Activate):
         return "activation"
-    return "linear" if isinstance(context.module, (nn.Dense, nn.Conv)) else None
+    return "linear" if isinstance(context.module, LINEAR) else None

@@ -81,6 +81,40 @@ def conv(
     return _conv(x, kernel, _Geometry(strides, pads, dilation, groups, precision, preferred_element_type))
 
 
+def conv_transpose(
+    x: Array, kernel: Array, *, strides: int | Sequence[int] = 1, padding: Padding = "SAME"
+) -> Array:
+    """Transposed convolution ("deconvolution"): x spread by the strides, then convolved (Dumoulin & Visin 2016).
+
+    Args:
+      x: [N, H, W, C].
+      kernel: [kh, kw, C, O].
+      strides: of the output, one number or one per axis.
+      padding: "SAME" makes [N, sh H, sw W, O], "VALID" [N, sh (H-1) + max(kh, sh), ...].
+
+    Returns:
+      [N, H', W', O]; what `lax.conv_transpose` gives.
+
+    Raises:
+      ValueError: as `conv`; another padding.
+    """
+    if padding not in ("SAME", "VALID"):
+        raise ValueError(f"conv_transpose: padding must be 'SAME' or 'VALID', not {padding!r}")
+    strides = pair(strides, "strides")
+    edges = []
+    for size, stride in zip(kernel.shape[:2], strides):
+        # Of size + stride - 2 pixels, as many at the front as lax puts there.
+        if padding == "SAME":
+            total = size + stride - 2
+            low = size - 1 if stride > size - 1 else -(-total // 2)
+        else:
+            total, low = size + stride - 2 + max(size - stride, 0), size - 1
+        edges.append((low, total - low))
+    zero = jnp.zeros((), x.dtype)
+    spread = lax.pad(x, zero, ((0, 0, 0), *((0, 0, stride - 1) for stride in strides), (0, 0, 0)))
+    return conv(spread, kernel, padding=edges)
+
+
 def conv_general_dilated(
     lhs: Array,
     rhs: Array,

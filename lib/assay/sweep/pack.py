@@ -18,6 +18,7 @@ import numpy as np
 
 from assay.config import Config
 from assay.data.batches import DeviceData
+from assay.tasks import TrainState
 from assay.train.loop import Carry, Program, Trial, trial_arrays
 
 MAPPINGS = ("loop", "map", "vmap")
@@ -83,6 +84,10 @@ class PackedProgram:
         """Layer statistics, each `[pack, layers]`."""
         step = np.int32(min(step, self.program.steps - 1))
         return self._per_trial(self._call(("probe", _size(carry)), self._probe, carry, trials, self.data, step))
+
+    def train_state(self, carry: Carry, i: int) -> TrainState:
+        """What the i-th trial of a pack has learnt, on the device."""
+        return carry.train_state if self.mapping == "loop" else jax.tree.map(lambda leaf: leaf[i], carry.train_state)
 
     def parameters(self, carry: Carry) -> int:
         """Learnt numbers of one trial's model."""

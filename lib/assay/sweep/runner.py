@@ -20,9 +20,8 @@ from assay.sweep.plan import Pack
 from assay.sweep.provenance import differences, origin
 from assay.sweep.store import Store
 from assay.train import checkpoint
-from assay.train.loop import Carry, CURVE_METRICS, Program
+from assay.train.loop import Carry, Program
 
-TRAIN_ERROR = CURVE_METRICS.index("train_error")
 CHUNK_SECONDS = 1.0  # between two looks at the stop flag, the clock and the loss
 
 
@@ -191,7 +190,7 @@ class Runner:
 
     def _evaluation(self, program: Program, k: int, row: np.ndarray) -> dict[str, Any]:
         step, values = int(program.eval_step(k)), row.astype(float).tolist()
-        return {"step": step, "epoch": step / program.steps_per_epoch, **dict(zip(CURVE_METRICS, values))}
+        return {"step": step, "epoch": step / program.steps_per_epoch, **dict(zip(program.curve_metrics, values))}
 
     def _complete(self, packed: PackedProgram, run: Run, trials: Any, seconds: float) -> None:
         program = packed.program
@@ -199,16 +198,22 @@ class Runner:
             self._probe(packed, run, trials)
         final = packed.finish(run.carry)
         diverged_at, curve = packed.progress_of(run.carry)
+        target = program.curve_metrics.index(f"train_{program.learning.target}")
         for i, (trial_id, config) in enumerate(zip(run.ids, run.configs)):
             values = {name: float(v[i]) for name, v in final.items()}
-            errors = [(int(program.eval_step(k)), curve[i, k, TRAIN_ERROR]) for k in range(program.evals)]
+            errors = [(int(program.eval_step(k)), curve[i, k, target]) for k in range(program.evals)]
             if run.alive[i]:
                 last = {"step": program.steps, "epoch": program.steps / program.steps_per_epoch}
-                self.store.append_metrics(trial_id, [last | {name: values[name] for name in CURVE_METRICS}])
-                errors.append((program.steps, values["train_error"]))
+                last |= {name: values[name] for name in program.curve_metrics}
+                self.store.append_metrics(trial_id, [last])
+                errors.append((program.steps, values[program.curve_metrics[target]]))
+                found = program.examine(packed.train_state(run.carry, i), config.seed)
+                self.store.write_findings(trial_id, found.pictures, found.texts)
+                values |= {name: float(found.metrics[name]) for name in program.learning.findings}
             else:
                 # A network whose loss is no number answers nothing: every example counts as wrong.
-                values = {name: 1.0 if name.endswith("error") else None for name in values}
+                names = (*values, *program.learning.findings)
+                values = {name: 1.0 if name.endswith("error") else None for name in names}
                 errors = [(step, error) for step, error in errors if step <= diverged_at[i]]
             reached = [step for step, error in errors if error <= config.target_error]
             values |= {"steps_to_target": reached[0] if reached else None}

@@ -2,6 +2,7 @@
 
     runs/<study>/<trial id>/config.json     the Config and what produced it
     runs/<study>/<trial id>/metrics.jsonl   one JSON object a line, appended while the trial runs
+    runs/<study>/<trial id>/findings.npz    pictures and texts of the trained network, where its task makes any
     runs/<study>/<trial id>/done.json       written last: the trial is done if it is whole and fits the others
     runs/<study>/packs/<pack id>/           checkpoints of a pack of trials (assay.train.checkpoint)
     runs/<study>/results.parquet, verdicts.json, study.json
@@ -14,12 +15,15 @@ writer per trial; different trials may be written by different threads and proce
 from collections.abc import Mapping, Sequence
 import fcntl
 import hashlib
+import io
 import json
 import logging
 import os
 import pathlib
 import shutil
 from typing import Any, IO
+
+import numpy as np
 
 from assay import config as configs
 from assay.sweep.files import append, read, StoreError, strict_json, write, writing
@@ -72,7 +76,7 @@ class Store:
         folder = self.folder / trial_id
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            for name in ("done.json", "metrics.jsonl", "error.txt"):
+            for name in ("done.json", "metrics.jsonl", "findings.npz", "error.txt"):
                 (folder / name).unlink(missing_ok=True)
         write(folder / "config.json", strict_json({"config": config, "provenance": provenance}))
 
@@ -162,8 +166,25 @@ class Store:
             "metrics_sha256": _sha256(metrics),
             "config_sha256": _sha256(read(folder / "config.json")),
         }
+        if findings := read(folder / "findings.npz"):
+            record["findings_sha256"] = _sha256(findings)
         record["sha256"] = _sha256(strict_json(record).encode())
         write(folder / "done.json", strict_json(record))
+
+    def write_findings(self, trial_id: str, pictures: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:
+        """Writes findings.npz, if there is anything to write: arrays `picture/<title>` and `text/<title>`.
+
+        Args:
+          pictures: title to uint8 `[rows, columns, H, W, C]`.
+          texts: title to text.
+        """
+        if not pictures and not texts:
+            return
+        arrays = {f"picture/{title}": np.asarray(array, np.uint8) for title, array in pictures.items()}
+        arrays |= {f"text/{title}": np.frombuffer(text.encode(), np.uint8) for title, text in texts.items()}
+        content = io.BytesIO()
+        np.savez_compressed(content, **arrays)
+        write(self.folder / trial_id / "findings.npz", content.getvalue())
 
     def done(self, trial_id: str) -> dict[str, Any] | None:
         """done.json if the trial is done; None, with one warning, if any of its files is not what it was."""
@@ -187,6 +208,8 @@ class Store:
             return self._notice(trial_id, "metrics.jsonl is not what it was when the trial finished")
         if _sha256(config) != record["config_sha256"]:
             return self._notice(trial_id, "config.json is not what it was when the trial finished")
+        if "findings_sha256" in record and _sha256(read(folder / "findings.npz")) != record["findings_sha256"]:
+            return self._notice(trial_id, "findings.npz is not what it was when the trial finished")
         return record, json.loads(config)["config"]
 
     def _notice(self, trial_id: str, damage: str) -> None:

@@ -2,8 +2,8 @@
 
 from assay.tasks.classify import classify
 from assay.tasks.losses import LOSSES
-from assay.tasks.task import Signals, Task, TrainState
+from assay.tasks.task import Batch, Findings, Learning, Problem, Signals, Task, TrainState
 
-__all__ = ["LOSSES", "Signals", "TASKS", "Task", "TrainState"]
+__all__ = ["LOSSES", "TASKS", "Batch", "Findings", "Learning", "Problem", "Signals", "Task", "TrainState"]
 
-TASKS = {"classify": lambda: classify}
+TASKS = {"classify": classify}

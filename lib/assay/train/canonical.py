@@ -36,7 +36,7 @@ def registries() -> Mapping[str, specs.Registry]:
 
 
 def canonical(config: Config) -> Config:
-    """The Config with every Spec validated and in canonical spelling, and `norm=default` resolved.
+    """The Config with every Spec validated and in canonical spelling, and `norm=default`, `loss=default` resolved.
 
     Raises:
       SpecError: a Spec that is unknown or wrong, or a choice that the model would silently ignore.
@@ -46,6 +46,11 @@ def canonical(config: Config) -> Config:
     texts = {name: canonical_value(name, getattr(config, name)) for name in registries()}
     if texts["norm"] == "default":
         texts["norm"] = canonical_value("norm", default_norm(texts["model"]))
+    own_loss = specs.build(registries()["task"], texts["task"], "task").loss
+    if texts["loss"] == "default":
+        texts["loss"] = canonical_value("loss", own_loss)
+    if own_loss == "own" and texts["loss"] != "own":
+        raise specs.SpecError(f"task {texts['task']} has its own loss, so --loss={texts['loss']} would change nothing")
     config = dataclasses.replace(config, **texts)
     if not takes_kit(config.model):
         _refuse_ignored(config)
@@ -54,7 +59,7 @@ def canonical(config: Config) -> Config:
 
 def canonical_value(field: str, value: object) -> object:
     """One field's value in its canonical spelling."""
-    if field not in registries() or (field, value) == ("norm", "default"):
+    if field not in registries() or (field in ("norm", "loss") and value == "default"):
         return value
     return specs.canonical_text(registries()[field], value, configs.fields()[field].metadata["registry"])
 

@@ -8,6 +8,7 @@ into chunks, interrupted or resumed does not change one bit of it.
 from collections.abc import Callable
 import dataclasses
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -20,13 +21,12 @@ from assay.config import Config
 from assay.data import AUGMENTS, batches, Dataset
 from assay.data.batches import DeviceData, held_sizes
 from assay import models
-from assay.tasks import LOSSES, TASKS, Task, TrainState
+from assay.tasks import Batch, Findings, Learning, LOSSES, Problem, Task, TASKS, TrainState
 from assay.train import probe as probes
 from assay.train.optim import OPTIMIZERS, SCHEDULES, transformation
 
-CURVE_METRICS = ("train_loss", "train_error", "validation_loss", "validation_error")
-FINAL_METRICS = (*CURVE_METRICS, "test_loss", "test_error", "steps_to_target", "parameters")
-EVAL_BATCH = 500
+EVAL_NUMBERS = 2**21  # of an evaluated batch's inputs, at most
+EVAL_BATCH = 500  # examples of an evaluated batch, at most
 
 
 class Trial(NamedTuple):
@@ -43,12 +43,28 @@ class Carry(NamedTuple):
     Attributes:
       train_state: parameters, statistics, optimiser.
       diverged_at: int32, the first step whose loss was not finite, or -1.
-      curve: float32 `[evals, 4]`, CURVE_METRICS at each evaluation so far.
+      curve: float32 `[evals, metrics]`, `curve_metrics` at each evaluation so far.
     """
 
     train_state: TrainState
     diverged_at: jax.Array
     curve: jax.Array
+
+
+def learning(config: Config) -> Learning:
+    """The way of learning that a Config names."""
+    return specs.build(TASKS, config.task, "task")
+
+
+def curve_metrics(of: Learning) -> tuple[str, ...]:
+    """Metrics of an evaluation during training: `train_loss`, `train_error`, `validation_loss`, ..."""
+    return tuple(f"{role}_{metric}" for role in ("train", "validation") for metric in of.metrics)
+
+
+def final_metrics(of: Learning) -> tuple[str, ...]:
+    """Metrics of a finished trial."""
+    test = (f"test_{metric}" for metric in of.metrics)
+    return (*curve_metrics(of), *test, *of.findings, "steps_to_target", "parameters")
 
 
 def program_key(config: Config) -> Config:
@@ -88,15 +104,18 @@ class Program:
     """
 
     def __init__(self, config: Config, dataset: Dataset):
-        self.config, self.dataset = config, dataset
+        self.config, self.dataset, self.learning = config, dataset, learning(config)
+        self.curve_metrics = curve_metrics(self.learning)
         self.steps, self.steps_per_epoch = steps_of(config, dataset)
         self.evals = min(config.evals, self.steps)
-        self.probe_steps = sorted({self.steps if at == -1 else at for at in config.probe if at <= self.steps})
         self.activation = specs.build(ACTIVATIONS, config.activation, "activation", as_activation)
         self._augment = None if config.augment == "none" else specs.build(AUGMENTS, config.augment, "augment")
         self._optimizer = specs.build(OPTIMIZERS, config.optimizer, "optimizer")
         self._schedule = specs.build(SCHEDULES, config.schedule, "schedule")
         self._task = self._task_with(config.init)
+        probed = config.probe if self._task.signals else ()
+        self.probe_steps = sorted({self.steps if at == -1 else at for at in probed if at <= self.steps})
+        self._eval_batch = max(1, min(EVAL_BATCH, EVAL_NUMBERS // math.prod(dataset.train.x.shape[1:])))
 
     def eval_step(self, k: int | np.ndarray) -> int | np.ndarray:
         """The step at which evaluation k is taken; evaluation 0 is of the initialisation."""
@@ -112,9 +131,9 @@ class Program:
         task = self._task_with(init)
 
         def start(trial: Trial, data: DeviceData) -> Carry:
-            x, _ = self._batch(trial, data, self._order(trial, 0), jnp.int32(0), augment=False)
-            train_state = task.init(batches.stream(trial.seed, batches.INIT), x, self._tx(trial))
-            curve = jnp.full((self.evals, len(CURVE_METRICS)), jnp.nan, jnp.float32)
+            batch = self._batch(trial, data, self._order(trial, 0), jnp.int32(0), augment=False)
+            train_state = task.init(batches.stream(trial.seed, batches.INIT), batch.x, self._tx(trial))
+            curve = jnp.full((self.evals, len(self.curve_metrics)), jnp.nan, jnp.float32)
             return Carry(train_state, jnp.int32(-1), curve)
 
         return start
@@ -134,9 +153,8 @@ class Program:
                 lambda: carry.curve.at[k].set(self._curve_row(carry.train_state, data)),
                 lambda: carry.curve,
             )
-            x, y = self._batch(trial, data, order, step, augment=True)
-            key = jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step)
-            train_state, loss = self._task.step(carry.train_state, x, y, key, tx)
+            batch = self._batch(trial, data, order, step, augment=True)
+            train_state, loss = self._task.step(carry.train_state, batch, tx)
             failed = (carry.diverged_at < 0) & ~jnp.isfinite(loss)
             return Carry(train_state, jnp.where(failed, step, carry.diverged_at), curve), order
 
@@ -151,11 +169,10 @@ class Program:
     def probe(self, carry: Carry, trial: Trial, data: DeviceData, step: jax.Array) -> dict[str, jax.Array]:
         """Layer statistics on the batch that `step` trains on (assay.train.probe)."""
         order = self._order(trial, step // self.steps_per_epoch)
-        x, y = self._batch(trial, data, order, step, augment=True)
-        key = jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step)
+        batch = self._batch(trial, data, order, step, augment=True)
         before = carry.train_state
-        after, _ = self._task.step(before, x, y, key, self._tx(trial))
-        signals = self._task.signals(before, x, y, key)
+        after, _ = self._task.step(before, batch, self._tx(trial))
+        signals = self._task.signals(before, batch)
         return probes.statistics(signals, before.params, after.params, self.activation)
 
     @functools.cached_property
@@ -164,21 +181,25 @@ class Program:
         trial = trial_arrays(self.config)
         data = jax.eval_shape(lambda: batches.put_on_device(self.dataset))
         carry = jax.eval_shape(self.start(self.config.init), trial, data)
-        x, y = jax.eval_shape(lambda d: self._batch(trial, d, self._order(trial, 0), jnp.int32(0), True), data)
-        signals = jax.eval_shape(self._task.signals, carry.train_state, x, y, jax.random.key(0))
+        batch = jax.eval_shape(lambda d: self._batch(trial, d, self._order(trial, 0), jnp.int32(0), True), data)
+        signals = jax.eval_shape(self._task.signals, carry.train_state, batch)
         return probes.layer_names(signals)
+
+    def examine(self, train_state: TrainState, seed: int) -> Findings:
+        """What a trained network shows beyond its final metrics; on the host."""
+        if self._task.examine is None:
+            return Findings()
+        return self._task.examine(train_state, batches.stream(seed, batches.EXAMINE))
 
     def _task_with(self, init: str) -> Task:
         c = self.config
-        model = models.build(
-            c.model,
-            activation=c.activation,
-            init=init,
-            norm=c.norm,
-            dtype=jnp.dtype(c.dtype),
-            outputs=self.dataset.num_classes,
-        )
-        return specs.build(TASKS, c.task, "task")(model, specs.build(LOSSES, c.loss, "loss"))
+        settings = {"activation": c.activation, "init": init, "norm": c.norm, "dtype": jnp.dtype(c.dtype)}
+
+        def model(outputs, shape=None):
+            return models.build(c.model, **settings, outputs=outputs, shape=shape)
+
+        loss = specs.build(LOSSES, c.loss, "loss")
+        return self.learning.make(Problem(model, loss, self.dataset, self.steps))
 
     def _tx(self, trial: Trial):
         decay = trial.weight_decay if self.config.weight_decay else None
@@ -187,31 +208,38 @@ class Program:
     def _order(self, trial: Trial, epoch) -> jax.Array:
         return batches.epoch_order(trial.seed, epoch, len(self.dataset.train.y))
 
-    def _batch(self, trial: Trial, data: DeviceData, order: jax.Array, step: jax.Array, augment: bool):
+    def _batch(self, trial: Trial, data: DeviceData, order: jax.Array, step: jax.Array, augment: bool) -> Batch:
         size = self.config.batch_size
         index = jax.lax.dynamic_slice(order, (step % self.steps_per_epoch * size,), (size,))
-        x = batches.normalise(data.train.x[index], data.mean, data.std)
+        x, y = self._inputs(data.train.x[index], data), data.train.y[index]
         if augment and self._augment is not None:
-            x = self._augment(jax.random.fold_in(batches.stream(trial.seed, batches.AUGMENT), step), x)
-        return x, data.train.y[index]
+            x, y = self._augment(jax.random.fold_in(batches.stream(trial.seed, batches.AUGMENT), step), x, y)
+        return Batch(x, y, jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step), step)
+
+    def _inputs(self, x: jax.Array, data: DeviceData) -> jax.Array:
+        if self.learning.inputs == "unit":
+            return batches.unit(x)
+        return batches.standardised(x, data.mean, data.std)
 
     def _curve_row(self, train_state: TrainState, data: DeviceData) -> jax.Array:
-        train, validation = self._means(train_state, data, roles=2)
-        return jnp.stack([train["loss"], train["error"], validation["loss"], validation["error"]])
+        means = self._means(train_state, data, roles=2)
+        return jnp.stack([of_role[metric] for of_role in means for metric in self.learning.metrics])
 
     def _means(self, train_state: TrainState, data: DeviceData, roles: int) -> list[dict[str, jax.Array]]:
         """Mean metrics of the first `roles` of (curve examples, validation, test), in one pass of equal batches."""
+        size = self._eval_batch
         ends = np.cumsum(held_sizes(self.dataset)[:roles])
         starts, count = ends - held_sizes(self.dataset)[:roles], int(ends[-1])
 
         def one(start):
-            index = start + jnp.arange(EVAL_BATCH)
+            index = start + jnp.arange(size)
             # The last batch is filled up with examples that no role counts.
-            x = batches.normalise(data.held.x[index % count], data.mean, data.std)
-            metrics = self._task.evaluate(train_state, x, data.held.y[index % count])
-            mine = (index[None] >= starts[:, None]) & (index[None] < ends[:, None])  # [roles, EVAL_BATCH]
+            x = self._inputs(data.held.x[index % count], data)
+            key = jax.random.fold_in(batches.stream(0, batches.EVALUATE), start)
+            metrics = self._task.evaluate(train_state, x, data.held.y[index % count], key)
+            mine = (index[None] >= starts[:, None]) & (index[None] < ends[:, None])  # [roles, size]
             return jax.tree.map(lambda m: jnp.sum(jnp.where(mine, m[None], 0), axis=1), metrics)
 
-        sums = jax.lax.map(one, jnp.arange(0, count, EVAL_BATCH))
+        sums = jax.lax.map(one, jnp.arange(0, count, size))
         totals = jax.tree.map(lambda s: jnp.sum(s, axis=0), sums)
         return [jax.tree.map(lambda t: t[role] / np.float32((ends - starts)[role]), totals) for role in range(roles)]
