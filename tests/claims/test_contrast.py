@@ -9,6 +9,9 @@ import pytest
 
 from assay.claims import Claim
 from assay.claims import judge
+from assay.metrics import higher_is_better
+from assay.metrics import HIGHER_IS_BETTER
+from assay.metrics import is_error
 
 TANH, RELU = {"activation": "tanh"}, {"activation": "relu"}
 ARMS = [TANH, RELU]
@@ -158,3 +161,73 @@ def test_speed_as_a_ratio(rows):
 def test_a_ratio_of_nothing(rows):
     verdict = one(SPEED, rows(ARMS, 8, steps_to_target=np.stack([np.arange(8), np.arange(8) + 50])))
     assert verdict.verdict == "inconclusive" and "positive" in verdict.reason and not verdict.more_seeds_help
+
+
+def psnr_rows(rows, better, worse):
+    """Of tanh and relu, with the test_psnr given."""
+    return rows(ARMS, len(better), test_psnr=np.stack([better, worse]))
+
+
+def test_more_of_a_metric_that_is_better_where_it_is_higher(rows):
+    rng = np.random.default_rng(8)
+    worse = rng.normal(20, 0.5, 20)
+    better = worse + 5 + rng.normal(0, 0.2, 20)
+    claim = dataclasses.replace(CLAIM, metric="test_psnr", smallest=1.0)
+    verdict = one(claim, psnr_rows(rows, better, worse))
+    assert verdict.verdict == "confirmed" and verdict.effect == pytest.approx((better - worse).mean())
+    assert 1.0 < verdict.interval[0] < verdict.effect < verdict.interval[1]
+    assert verdict.improvement == 1.0 and verdict.d > 0 and verdict.better_mean > verdict.worse_mean
+    low, high = verdict.interval
+    assert verdict.reason.startswith(
+        f"tanh reaches {verdict.effect:.3g} more test psnr than relu [{low:.3g}, {high:.3g}], 20 seeds: beyond"
+    )
+    back = one(dataclasses.replace(claim, better=RELU, worse=TANH), psnr_rows(rows, better, worse))
+    assert back.verdict == "refuted" and back.effect == pytest.approx(-verdict.effect) and back.improvement == 0.0
+    assert back.reason.startswith(f"relu reaches {verdict.effect:.3g} less test psnr than tanh [{low:.3g}, ")
+    # The same numbers as an error claim the opposite.
+    errors = rows(ARMS, 20, test_error=np.stack([better, worse]) / 100)
+    assert one(dataclasses.replace(CLAIM, smallest=0.01), errors).verdict == "refuted"
+
+
+def test_a_ratio_of_a_metric_that_is_better_where_it_is_higher(rows):
+    worse = np.random.default_rng(9).uniform(0.2, 0.3, 20)
+    trials = psnr_rows(rows, worse * np.random.default_rng(10).uniform(1.9, 2.1, 20), worse)
+    claim = dataclasses.replace(CLAIM, metric="test_psnr", smallest=1.1, scale="ratio")
+    verdict = one(claim, trials)
+    assert verdict.verdict == "confirmed" and verdict.effect == pytest.approx(2, rel=0.03)
+    assert verdict.reason.startswith(f"tanh has {verdict.effect:.3g} times the test psnr of relu [")
+    back = one(dataclasses.replace(claim, better=RELU, worse=TANH), trials)
+    assert back.verdict == "refuted" and back.effect == pytest.approx(1 / verdict.effect)
+    # Two arms that are equal are so in either direction.
+    same = dataclasses.replace(claim, expects="equivalence", scale="difference", smallest=0.5)
+    assert [one(c, trials).verdict for c in (same, dataclasses.replace(same, better=RELU, worse=TANH))] == [
+        "equivalent",
+        "equivalent",
+    ]
+
+
+def test_a_diverged_trial_has_no_worst_psnr(rows):
+    trials = psnr_rows(rows, np.linspace(25, 26, 10), np.linspace(20, 21, 10))
+    trials[0] |= {"status": "diverged", "test_psnr": None}
+    verdict = one(dataclasses.replace(CLAIM, metric="test_psnr", smallest=1.0), trials)
+    assert verdict.verdict == "inconclusive" and "survivors" in verdict.reason
+    assert verdict.trials["better"]["undefined"] == 1
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"),
+    [
+        ("test_psnr", True),
+        ("validation_iou", True),
+        ("train_recall", True),
+        ("return", True),
+        ("test_error", False),
+        ("test_mse", False),
+        ("steps_to_target", False),
+        ("target_psnr_of_noise", False),
+        ("psnr", True),
+    ],
+)
+def test_the_direction_goes_by_the_name_without_its_split(metric, higher):
+    assert higher_is_better(metric) == higher
+    assert not any(is_error(name) for name in HIGHER_IS_BETTER)

@@ -119,9 +119,9 @@ def test_claims_that_this_run_does_not_test_do_not_cost_the_others(planted):
     absent = dataclasses.replace(CLAIM, id="C2", worse={"activation": "elu"})
     tested, untested = judge([CLAIM, absent], planted(0.03))
     assert tested.level == 0.05
-    assert untested.verdict is None and untested.reason == "not tested: arm activation=elu is not in this run"
+    assert untested.verdict is None and untested.reason == "arm activation=elu is not in this run"
     assert untested.to_json()["effect"] is None and not untested.more_seeds_help
-    assert judge([CLAIM], [])[0].reason == "not tested: no trial has finished"
+    assert judge([CLAIM], [])[0].reason == "no trial has finished"
 
 
 @pytest.mark.parametrize("seeds, reason", [(1, "2 more"), (2, "1 more"), (2, "5 at least"), (4, "no bounds")])

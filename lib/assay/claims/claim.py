@@ -15,17 +15,19 @@ EXPECTS = ("difference", "equivalence")
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """`better` has a lower metric than `worse` by more than the smallest effect of interest, or is equal.
+    """`better` has a better metric than `worse` by more than the smallest effect of interest, or is equal.
 
     Attributes:
       id: short name, unique in its study.
       statement: the claim in plain words.
       better, worse: the two arms: the same Config fields with other values (Specs in canonical spelling, see
         `spelt`). Fields they leave free are averaged over: one difference per seed, over all matching pairs.
-      metric: a final metric for which lower is better: "test_error", "steps_to_target", "train_loss", ...
+      metric: a final metric: "test_error", "steps_to_target", "test_psnr", ... Lower is better, for those of
+        `assay.metrics.HIGHER_IS_BETTER` higher.
       smallest: smallest effect of interest. Scale "difference": in the metric's units (errors are fractions
         0..1), at least 0. Scale "ratio": the ratio worse / better, at least 1.
-      scale: whether the effect is worse - better, or worse / better (geometric mean over seeds).
+      scale: whether the effect is worse - better, or worse / better (geometric mean over seeds); of a metric
+        for which higher is better, better - worse, or better / worse.
       expects: "difference" if `better` is claimed to be better, "equivalence" if both are claimed equal up
         to the smallest effect (which arm is called better is then of no consequence).
       source: where the claim stands (deck and slide, paper and table).

@@ -1,7 +1,7 @@
 """From stored trials to one paired difference per seed, and what was censored, diverged or missing.
 
 A trial that diverged is a result, so it must not drop out of a comparison and leave the survivors: its
-error counts as 1, its steps to the target as the whole budget. A loss has no such worst value; see
+error counts as 1, its steps to the target as the whole budget. No other metric has such a worst value; see
 `Contrast.obstacle`. Steps to a target that was never reached count as the budget. Both arms get the same
 budget, the smaller one, so what is compared is the mean of min(steps, budget): a restricted mean, as in
 survival analysis.
@@ -17,9 +17,12 @@ import numpy as np
 from assay import config
 from assay import spec
 from assay.claims.claim import Claim
+from assay.metrics import higher_is_better
+from assay.metrics import is_error
+from assay.metrics import ROLES
+from assay.metrics import STEPS
 
 Row = Mapping[str, Any]
-STEPS = "steps_to_target"
 
 
 @dataclasses.dataclass
@@ -34,11 +37,12 @@ class Tally:
 
 @dataclasses.dataclass(frozen=True)
 class Contrast:
-    """One difference per seed, positive where the claim's `better` arm has the lower metric.
+    """One difference per seed, positive where the claim's `better` arm has the better metric.
 
     Attributes:
       seeds: [n] that have all their pairs, ascending.
-      differences: float64 [n], worse - better, or log(worse / better); means over the pairs of a seed.
+      differences: float64 [n], worse - better, or log(worse / better); means over the pairs of a seed. The
+        other way round where higher is better.
       floor: least standard deviation the differences are given, see `_floor`.
       better_mean, worse_mean: means over the seeds kept, in the metric's units (geometric on scale "ratio").
       better, worse: tallies.
@@ -76,7 +80,7 @@ def contrast(claim: Claim, rows: Sequence[Row]) -> Contrast | str:
     if not rows:
         return "no trial has finished"
     if claim.metric not in rows[0]:
-        finals = [name for name in rows[0] if name == STEPS or name.endswith(("_error", "_loss"))]
+        finals = [name for name in rows[0] if name == STEPS or name.startswith(tuple(f"{role}_" for role in ROLES))]
         raise ValueError(f"claim {claim.id!r}: {spec.nearest(claim.metric, finals, 'metric')}")
     arms = {}
     for side, selector in (("better", claim.better), ("worse", claim.worse)):
@@ -139,9 +143,10 @@ def _paired(claim: Claim, arms: Mapping[str, Mapping[tuple, Row]], combinations:
     scaled = np.log(scaled) if logarithmic else scaled
     means = scaled.mean((0, 2)) if kept else np.full(2, math.nan)
     better_mean, worse_mean = np.exp(means) if logarithmic else means
+    sign = -1 if higher_is_better(claim.metric) else 1
     return Contrast(
         seeds=kept,
-        differences=(scaled[:, 1] - scaled[:, 0]).mean(-1),
+        differences=sign * (scaled[:, 1] - scaled[:, 0]).mean(-1),
         floor=_floor(every, len(combinations), claim.scale),
         better_mean=float(better_mean),
         worse_mean=float(worse_mean),
@@ -172,7 +177,7 @@ def _value(row: Row, metric: str, budget: int | None, tally: Tally) -> float | N
     if metric == STEPS:
         tally.censored += not known or value > budget
         return min(float(value), float(budget)) if known else float(budget)
-    if not known and diverged and metric.endswith("_error"):
+    if not known and diverged and is_error(metric):
         return 1.0
     tally.undefined += not known and diverged
     return float(value) if known else None

@@ -9,6 +9,7 @@ import numpy as np
 
 from assay import config
 from assay import spec
+from assay.metrics import is_error
 
 MARKS = {
     "V1": "checked in the paper",
@@ -106,7 +107,7 @@ def _value(row: Mapping[str, Any], metric: str) -> float | None:
     value = row.get(metric)
     if value is not None and math.isfinite(value):
         return float(value)
-    return 1.0 if row["status"] == "diverged" and metric.endswith("_error") else None
+    return 1.0 if row["status"] == "diverged" and is_error(metric) else None
 
 
 def _half_width(values: np.ndarray) -> float:
@@ -148,13 +149,13 @@ def _ours(metric: str, mean: float, half_width: float, n: int) -> str:
         return "not in this run"
     if n == 1:
         return f"{_number(metric, mean)} (1 seed, no interval)"
-    unit = " %" if metric.endswith("_error") else ""
+    unit = " %" if is_error(metric) else ""
     center = _number(metric, mean).removesuffix(" %")
     return f"{center} +- {_number(metric, half_width).removesuffix(' %')}{unit} ({n} seeds, 95 % interval)"
 
 
 def _number(metric: str, value: float) -> str:
-    return f"{100 * value:.2f} %" if metric.endswith("_error") else f"{value:.4g}"
+    return f"{100 * value:.2f} %" if is_error(metric) else f"{value:.4g}"
 
 
 def _conditions(differs: Sequence[str], unknown: Sequence[str]) -> str:

@@ -23,12 +23,12 @@ class Verdict:
     """One claim's outcome with its evidence.
 
     Effects are positive where the claim's `better` arm is better: worse - better in the metric's units, or,
-    on scale "ratio", worse / better. Figures that don't exist are NaN here and null in JSON.
+    on scale "ratio", worse / better; the other way round where higher is better. Figures that don't exist are NaN here and null in JSON.
 
     Attributes:
       claim: the claim.
       verdict: "confirmed", "refuted", "equivalent" or "inconclusive"; None if the claim was not tested.
-      reason: the outcome in plain words.
+      reason: the outcome in plain words, without the verdict's own.
       effect, interval: mean over seeds and its anytime-valid confidence sequence at `level`: they decide.
       p: anytime-valid p-value of the decision after Holm; at most `alpha` where there is one.
       p_unadjusted: the same before Holm.
@@ -120,8 +120,7 @@ def judge(
     tested = [claim for claim in claims if isinstance(found[claim.id], Contrast)]
     judged = _family(tested, [found[claim.id] for claim in tested], alpha, command) if tested else {}
     return [
-        judged.get(claim.id) or Verdict(claim, None, f"not tested: {found[claim.id]}", alpha, command)
-        for claim in claims
+        judged.get(claim.id) or Verdict(claim, None, str(found[claim.id]), alpha, command) for claim in claims
     ]
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from assay.claims.claim import Claim
 from assay.claims.contrast import Contrast
-from assay.claims.contrast import STEPS
+from assay.metrics import higher_is_better
+from assay.metrics import is_error
+from assay.metrics import STEPS
 
 # Fields whose value says what it is; any other is written field=value.
 _PLAIN = ("task", "dataset", "model", "activation", "init", "loss", "optimizer", "schedule", "dtype")
@@ -27,7 +29,7 @@ def number(claim: Claim, value: float) -> str:
     """An effect without its unit: errors in points (percent), steps whole, the rest to three figures."""
     if claim.scale == "ratio":
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    if claim.metric.endswith("_error"):
+    if is_error(claim.metric):
         return f"{100 * value:.2f}"
     return f"{value:,.0f}" if claim.metric == STEPS else f"{value:.3g}"
 
@@ -36,7 +38,7 @@ def amount(claim: Claim, value: float) -> str:
     """An effect's size with its unit: "0.31 points", "1,200 steps", "0.02", "6.1 times"."""
     if claim.scale == "ratio":
         return f"{number(claim, value)} times"
-    unit = " points" if claim.metric.endswith("_error") else " steps" if claim.metric == STEPS else ""
+    unit = " points" if is_error(claim.metric) else " steps" if claim.metric == STEPS else ""
     return number(claim, value) + unit
 
 
@@ -46,18 +48,19 @@ def metric(claim: Claim) -> str:
 
 
 def finding(claim: Claim, effect: float, interval: tuple[float, float], seeds: int) -> str:
-    """One clause: who has how much less, with interval and number of seeds."""
+    """One clause: who has how much less, or more where that is better, with interval and number of seeds."""
     low, high = interval if claim.scale == "ratio" or effect >= 0 else (-interval[1], -interval[0])
     bounded = math.isfinite(low) and math.isfinite(high)
     range_ = f"[{number(claim, low)}, {number(claim, high)}]" if bounded else "[no bounds yet]"
     shared, better, worse = arms(claim)
     left, right = (f"{shared} with {better}", f"with {worse}") if shared else (better, worse)
+    higher = higher_is_better(claim.metric)
     if claim.scale == "ratio":
-        what = f"{number(claim, effect)} times the {metric(claim)} of {left}"
-        other = f"{shared} with {worse}" if shared else worse
-        return f"{other} has {what} {range_}, {seeds} seeds"
-    fewer = "more" if effect < 0 else "fewer" if claim.metric == STEPS else "less"
-    verb = "needs" if claim.metric == STEPS else "makes"
+        most, least = (better, worse) if higher else (worse, better)
+        most, least = (f"{shared} with {arm}" if shared else arm for arm in (most, least))
+        return f"{most} has {number(claim, effect)} times the {metric(claim)} of {least} {range_}, {seeds} seeds"
+    fewer = "more" if (effect < 0) != higher else "fewer" if claim.metric == STEPS else "less"
+    verb = "reaches" if higher else "needs" if claim.metric == STEPS else "makes"
     size = amount(claim, abs(effect))
     words = f"{size.removesuffix(' steps')} {fewer} {metric(claim)}"
     return f"{left} {verb} {words} than {right} {range_}, {seeds} seeds"
@@ -74,7 +77,7 @@ def cautions(claim: Claim, found: Contrast) -> str:
                 f"{found.budget:,} steps and count as that many (at least)"
             )
         if tally.diverged:
-            counted = ", errors without a value counting as 100 %" if claim.metric.endswith("_error") else ""
+            counted = ", errors without a value counting as 100 %" if is_error(claim.metric) else ""
             said.append(f"{tally.diverged} of {tally.trials} trials of {label} diverged{counted}")
     if found.pairs > 1:
         said.append(f"Each seed counts with the mean over {found.pairs} pairs that agree in all other fields")

@@ -108,8 +108,9 @@ class Learning:
 
     Attributes:
       make: `(Problem) -> Task`. Raises SpecError for a model, loss or data set that it cannot use.
-      metrics: of `Task.evaluate`; "loss" is among them. Lower is better for all but `HIGHER_IS_BETTER`.
-      target: the metric that tables show and that `target_error` waits for, on the training split.
+      metrics: of `Task.evaluate`; "loss" is among them. Lower is better for all but
+        `assay.metrics.HIGHER_IS_BETTER`; a name that ends in "error" is a fraction 0..1 and 1 for a run that diverged.
+      target: the metric that tables show and that `target_error` waits for, on the training split; lower is better.
       findings: names of the metrics of `Task.examine`.
       inputs: "standardised": mean 0 and variance 1 by the training split; "unit": uint8 as 0..1, all else as it is.
       loss: the training loss that `loss=default` means; "own" for a task that admits no other.
