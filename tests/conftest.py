@@ -1,6 +1,9 @@
-"""Strictness for every test: no silent dtype promotion, no silent broadcasting; and the real data where it lies."""
+"""Strictness for every test: no silent dtype promotion, no silent broadcasting; the real data where it lies; full disks."""
 
+from collections.abc import Callable, Iterator
 import pathlib
+import shutil
+import subprocess
 
 import jax
 import pytest
@@ -16,3 +19,21 @@ def shared_data() -> pathlib.Path:
     if not folder.is_dir():
         pytest.skip(f"real data files are not at {folder}")
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Callable[[int], pathlib.Path]]:
+    """small_disk(kib): the folder of a real file system of that size; called again, the same one in another size."""
+    folder = tmp_path / "disk"
+
+    def mount(kib: int) -> pathlib.Path:
+        options = f"remount,size={kib}k" if folder.exists() else f"size={kib}k"
+        folder.mkdir(exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("mounting a small tmpfs is not permitted here")
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(["umount", str(folder)], check=True)

@@ -57,7 +57,7 @@ AT_KINKS = {
     "selu": {0: _LAMBDA * _ALPHA},
 }
 # Gains that the source defines.
-SOURCE_GAINS = {"lecun_tanh", "selu"}
+SOURCE_GAINS = ("lecun_tanh", "selu")
 
 
 def build(text: str) -> Activation:

@@ -129,24 +129,12 @@ def test_worker_processes_give_the_same_bits_and_stop_together(undisturbed, tmp_
     assert results(tmp_path) == undisturbed
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of 200 KB, and a function that makes it larger."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o"]
-    if subprocess.run([*mount, "size=200k", "tmpfs", str(folder)], capture_output=True).returncode:
-        pytest.skip("this user may not mount a small file system")
-    yield folder, lambda: subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_disk_is_one_line_and_nothing_is_lost(undisturbed, small_disk):
-    folder, enlarge = small_disk
+    folder = small_disk(200)
     code, output = finished(folder, EPOCHS)
     lines = [line for line in output.splitlines() if not line.startswith("4 trials:")]
     assert code == 1 and len(lines) == 1 and "the disk is full" in lines[0], output
-    enlarge()
+    small_disk(64 * 1024)
     code, output = finished(folder, EPOCHS)
     assert code == 0, output
     assert results(folder) == undisturbed

@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -42,18 +41,6 @@ def run_trial(store: Store, config: Config, lines: int = 3, **changes) -> str:
 @pytest.fixture
 def store(tmp_path) -> Store:
     return Store(tmp_path / "runs", "study")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting a small tmpfs is not permitted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def python(code: str, *arguments: object, **options) -> subprocess.Popen:
@@ -244,7 +231,7 @@ def test_json_takes_numpy_values_and_names_what_it_cannot_take(store):
 
 
 def test_full_disk_is_one_line_and_loses_nothing(small_disk):
-    store = Store(small_disk / "runs", "study")
+    store = Store(small_disk(64) / "runs", "study")
     finished = run_trial(store, Config(seed=0))
     running = Config(seed=1).trial_id()
     store.begin(running, dataclasses.asdict(Config(seed=1)), PROVENANCE)

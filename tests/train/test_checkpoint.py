@@ -65,18 +65,6 @@ def two_steps(tmp_path) -> pathlib.Path:
     return tmp_path / "pack"
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 512 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting a small tmpfs is not permitted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def assert_falls_back(folder: pathlib.Path, caplog, template=None) -> None:
     """Step 2 is put aside with one line in the log, and step 1 is used."""
     caplog.clear()
@@ -243,14 +231,15 @@ def test_what_cannot_be_saved_is_said_in_one_line(two_steps, tree, extra, said):
 
 
 def test_full_disk_costs_nothing_saved_before(small_disk):
+    folder = small_disk(512) / "pack"
     large = {"a": np.random.default_rng(0).standard_normal(100_000)}  # 0.8 MB
     for step in (1, 2):
-        checkpoint.save(small_disk / "pack", step, {"a": np.full(100, step)})
+        checkpoint.save(folder, step, {"a": np.full(100, step)})
     with pytest.raises(CheckpointError, match=r"the disk is full \(0.9 MB needed, 0\.\d MB free\)") as caught:
-        checkpoint.save(small_disk / "pack", 3, large)
+        checkpoint.save(folder, 3, large)
     assert "\n" not in str(caught.value)
-    assert sorted(path.name for path in (small_disk / "pack").iterdir()) == ["1", "2"]
-    assert checkpoint.restore_latest_good(small_disk / "pack", {"a": np.zeros(100, int)}).step == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "2"]
+    assert checkpoint.restore_latest_good(folder, {"a": np.zeros(100, int)}).step == 2
 
 
 # A limit on the size of a file is met in the middle of a write, as a disk that others fill meanwhile is.

@@ -114,8 +114,7 @@ class PackedProgram:
             function = jax.vmap(function, in_axes=(0,) * each + (None,) * shared)
         elif self.mapping == "map":
             function = functools.partial(_mapped, function, each)
-        # Long programs that run once or twice a trial: compiled without optimising, samplers above all (a ResNet's
-        # take a CPU's compiler 30 times longer with it).
+        # Long programs that run once or twice a trial, samplers above all, cost more to optimise than to run.
         cheap = {"xla_backend_optimization_level": 0} if once and jax.default_backend() == "cpu" else {}
         return jax.jit(function, donate_argnums=donate, compiler_options=self._options | cheap)
 
