@@ -17,6 +17,7 @@ from assay.models.model import from_linen, Model, Output, path
 from assay.models.norm import NORMS
 from assay.models.resnet import ResNet
 from assay.models.strided_cnn import StridedCNN
+from assay.models.unet import UNet
 
 __all__ = ["Kit", "Model", "Output", "MODELS", "build", "default_norm", "from_linen", "path", "takes_kit"]
 
@@ -25,6 +26,7 @@ MODELS = {
     "mlp": MLP,
     "resnet": ResNet,
     "strided_cnn": StridedCNN,
+    "unet": UNet,
 }
 
 
