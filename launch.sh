@@ -74,7 +74,8 @@ name=$1
 shift
 if [ "$name" = test ]; then
   set_up test
-  exec .venv/bin/python -m pytest "$@"
+  # Files are dealt out to the cores; more than 8 processes would only wait for memory.
+  exec .venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile "$@"
 fi
 if [ ! -f "experiments/$name.py" ] || [[ $name == *[!a-z0-9_]* ]] || [ "$name" = __init__ ]; then
   python=$(chosen_python)
