@@ -81,6 +81,7 @@ def _read(path: pathlib.Path) -> Dataset:
         std=np.array(manifest["std"], np.float32),
         note=manifest["note"],
         fingerprint=manifest["fingerprint"],
+        symbols=manifest.get("symbols", ""),  # absent from the files of sets that have none
     )
 
 
@@ -98,6 +99,8 @@ def _write(path: pathlib.Path, dataset: Dataset) -> None:
         "note": dataset.note,
         "fingerprint": dataset.fingerprint,
     }
+    if dataset.symbols:
+        manifest["symbols"] = dataset.symbols
     arrays = {"manifest": np.array(json.dumps(manifest))}
     for role in SPLITS:
         arrays[f"x_{role}"], arrays[f"y_{role}"] = getattr(dataset, role)

@@ -38,6 +38,7 @@ class Parts(NamedTuple):
     test: Split | None
     num_classes: int
     note: str
+    symbols: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Dataset:
         the std of a constant feature is given as 1, so that (x - mean) / std is always finite.
       note: provenance in one sentence, with what was held out of what.
       fingerprint: sha256 (hex) over the three splits' dtypes, shapes and bytes.
+      symbols: of text, the character that each class stands for; else empty.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Dataset:
     std: np.ndarray
     note: str
     fingerprint: str
+    symbols: str = ""
 
 
 Source = Callable[[str, pathlib.Path], Dataset]  # from (canonical Spec, folder for data on disk) to the data
@@ -82,7 +85,7 @@ def complete(name: str, parts: Parts) -> Dataset:
             raise DataError(f"{name}: the {role} split would be empty; the data set is too small")
     mean, std = moments(train.x)
     digest = fingerprint(train, validation, test)
-    return Dataset(name, train, validation, test, parts.num_classes, mean, std, note, digest)
+    return Dataset(name, train, validation, test, parts.num_classes, mean, std, note, digest, parts.symbols)
 
 
 def hold_out(split: Split, count: int) -> tuple[Split, Split]:

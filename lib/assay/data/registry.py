@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import digits, own, tfds, toys
+from assay.data import curves, digits, own, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
 
@@ -21,6 +21,7 @@ class _Datasets(dict[str, Callable[..., Source]]):
 
 
 DATASETS = _Datasets(
+    curves=curves.curves,
     digits=digits.digits,
     xor=toys.xor,
     circle=toys.circle,
@@ -32,6 +33,8 @@ DATASETS = _Datasets(
     cifar100=lambda: tfds.tfds_set("cifar100"),
     npz=own.npz,
     folder=own.folder,
+    text=text.text,
+    tiny_shakespeare=text.tiny_shakespeare,
 )
 
 

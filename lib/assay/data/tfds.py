@@ -1,4 +1,4 @@
-"""Image classification sets of tensorflow-datasets (TFDS), through its own builders and `data_source`.
+"""Image classification sets and texts of tensorflow-datasets (TFDS), through its own builders and `data_source`.
 
 Under the data folder: `manual/<name>/` raw files put there by hand, `downloads/` TFDS's downloads,
 `<name>/...` the set as TFDS prepares it (array_record), `assay/<name>.npz` the split arrays that every later
@@ -58,33 +58,66 @@ def tfds_set(name: str, config: str = "") -> Source:
 
 
 def _prepare(name: str, config: str, data_dir: pathlib.Path) -> Parts:
-    import tensorflow_datasets as tfds
-
     start = time.monotonic()
     builder = _builder(name, config, data_dir)
     features = _features(builder)
-    if not builder.data_path.exists():
-        manual, downloads = data_dir / "manual" / name, data_dir / "downloads"
-        require_files(builder, downloads, manual)
-        say(f"preparing {name} in {data_dir}, once")
-        # One folder per set: extracted files are named after their archive, Fashion's as MNIST's.
-        extracted = data_dir / "extracted" / name
-        options = tfds.download.DownloadConfig(
-            extract_dir=extracted, manual_dir=manual, try_download_gcs=False, force_checksums_validation=True
-        )
-        tfds.display_progress_bar(sys.stderr.isatty())
-        shutil.rmtree(extracted, ignore_errors=True)  # what a killed process left is not to be trusted
-        try:
-            with _builder_failures(name, data_dir), without_tensorflow():
-                builder.download_and_prepare(download_dir=downloads, download_config=options)
-        finally:
-            shutil.rmtree(extracted, ignore_errors=True)
+    prepare(builder, data_dir)
     splits = {role: _read(builder, role, features) for role in SPLITS if role in builder.info.splits}
     if "train" not in splits:
         raise DataError(f"{name} has no training split, only {', '.join(builder.info.splits)}")
     say(f"{name} is ready after {time.monotonic() - start:.0f} s")
-    note = f"{builder.info.full_name} of tensorflow-datasets {tfds.__version__}"
-    return Parts(*(splits.get(role) for role in SPLITS), features.num_classes, note)
+    return Parts(*(splits.get(role) for role in SPLITS), features.num_classes, provenance(builder))
+
+
+def texts(name: str, data_dir: pathlib.Path) -> tuple[dict[str, str], str]:
+    """The texts of a set whose feature is `text`, by split, and where they come from.
+
+    Raises:
+      DataError: its files are missing or damaged.
+    """
+    builder = _builder(name, "", data_dir)
+    prepare(builder, data_dir)
+    found = {}
+    for role in SPLITS:
+        with _builder_failures(name, builder.data_path):
+            source = builder.as_data_source(split=role)
+            found[role] = "".join(source[i]["text"].decode() for i in range(len(source)))
+    return found, provenance(builder)
+
+
+def provenance(builder: Any) -> str:
+    """Name and version of a set, and of TFDS."""
+    import tensorflow_datasets as tfds
+
+    return f"{builder.info.full_name} of tensorflow-datasets {tfds.__version__}"
+
+
+def prepare(builder: Any, data_dir: pathlib.Path) -> None:
+    """Downloads and prepares a set, if that has not been done.
+
+    Raises:
+      DataError: its files are missing or damaged.
+    """
+    import tensorflow_datasets as tfds
+
+    name = builder.name
+    if builder.data_path.exists():
+        return
+    manual, downloads = data_dir / "manual" / name, data_dir / "downloads"
+    require_files(builder, downloads, manual)
+    say(f"preparing {name} in {data_dir}, once")
+    # One folder per set: extracted files are named after their archive, Fashion's as MNIST's.
+    extracted = data_dir / "extracted" / name
+    options = tfds.download.DownloadConfig(
+        extract_dir=extracted, manual_dir=manual, try_download_gcs=False, force_checksums_validation=True
+    )
+    tfds.display_progress_bar(sys.stderr.isatty())
+    shutil.rmtree(extracted, ignore_errors=True)  # what a killed process left is not to be trusted
+    try:
+        with _builder_failures(name, data_dir), without_tensorflow():
+            builder.download_and_prepare(download_dir=downloads, download_config=options)
+    finally:
+        shutil.rmtree(extracted, ignore_errors=True)
 
 
 def _builder(name: str, config: str, data_dir: pathlib.Path) -> Any:
