@@ -25,7 +25,7 @@ def test_the_grid_is_the_product_with_seeds_innermost():
     assert found == list(itertools.product(("tanh", "relu"), inits, (0, 1)))
     blank = {"activation": "tanh", "init": "he_normal", "seed": 0}
     assert {dataclasses.replace(c, **blank) for c in grid} == {
-        Config(model="mlp(depth=1,width=4)", epochs=3, lr=0.5, init="he_normal", norm="none")
+        Config(model="mlp(depth=1,width=4)", epochs=3, lr=0.5, init="he_normal", norm="none", loss="cross_entropy")
     }
 
 
