@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from assay import ops
 from assay.activations import Activation
 from assay.initializers import Initializer
+from assay.models.local import ConvLocal
 
 
 class ConvTranspose(nn.Module):
@@ -85,12 +86,36 @@ class Kit:
         strides: int = 1,
         padding: str | int = "SAME",
         groups: int = 1,
+        bias: bool = True,
     ) -> nn.Module:
         """A convolution before an activation: `[B, H, W, C]` -> `[B, H', W', width(features)]`.
 
         Where a normalisation follows, its shift is the bias.
+
+        Args:
+          bias: False for no bias even where no normalisation follows.
         """
-        return self._conv(self.width(features), kernel_size, strides, padding, groups, self.norm is None)
+        use_bias = bias and self.norm is None
+        return self._conv(self.width(features), kernel_size, strides, padding, groups, use_bias)
+
+    def conv_local(
+        self,
+        features: int,
+        kernel_size: Sequence[int] = (3, 3),
+        strides: int = 1,
+        padding: str | int = "SAME",
+    ) -> nn.Module:
+        """`conv` without weight sharing: every position has a kernel and a bias of its own."""
+        return ConvLocal(
+            self.width(features),
+            tuple(kernel_size),
+            strides=strides,
+            padding=padding,
+            use_bias=self.norm is None,
+            kernel_init=self._kernel,
+            bias_init=self.initializer.bias,
+            dtype=self.dtype,
+        )
 
     def conv_readout(
         self, features: int, kernel_size: Sequence[int] = (1, 1), padding: str | int = "SAME"

@@ -10,8 +10,9 @@ from jax.extend import core
 import jax.numpy as jnp
 
 from assay.models.kit import Activate, ConvTranspose
+from assay.models.local import ConvLocal
 
-LINEAR = (nn.Dense, nn.Conv, nn.ConvLocal, ConvTranspose)  # modules with a kernel that an initialiser makes
+LINEAR = (nn.Dense, nn.Conv, nn.ConvLocal, ConvLocal, ConvTranspose)  # modules with a kernel that an initialiser makes
 
 Params = Mapping[str, Any]
 State = Mapping[str, Any]
