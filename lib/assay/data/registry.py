@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import curves, digits, own, text, tfds, toys
+from assay.data import curves, digits, games, own, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
 
@@ -31,10 +31,12 @@ DATASETS = _Datasets(
     fashion_mnist=lambda: tfds.tfds_set("fashion_mnist"),
     cifar10=lambda: tfds.tfds_set("cifar10"),
     cifar100=lambda: tfds.tfds_set("cifar100"),
+    membranes=membranes.membranes,
     npz=own.npz,
     folder=own.folder,
     text=text.text,
     tiny_shakespeare=text.tiny_shakespeare,
+    **{name: games.episodes(make) for name, make in games.GAMES.items()},
 )
 
 
