@@ -38,6 +38,22 @@ def test_npz_gives_grey_images_a_channel(tmp_path):
     assert data.load(save(tmp_path / "a.npz", x_train=grey, x_test=grey[:8])).train.x.shape == (36, 6, 5, 1)
 
 
+def test_npz_with_labels_of_pixels(tmp_path):
+    marks = np.random.RandomState(1).randint(0, 3, (40, 6, 5))
+    for x in (IMAGES[..., 0], IMAGES, IMAGES / 255):
+        loaded = data.load(save(tmp_path / "a.npz", x_train=x, y_train=marks, x_test=x[:8], y_test=marks[:8]))
+        assert loaded.train.y.shape == (36, 6, 5) and loaded.train.y.dtype == np.int32 and loaded.num_classes == 3
+        assert loaded.train.x.ndim == 4
+        np.testing.assert_array_equal(loaded.test.y, marks[:8])
+    assert len(loaded.validation.y) == 4  # each image with its own labels
+    for image, label in zip(loaded.validation.x, loaded.validation.y):
+        at = [np.allclose(image, one) for one in IMAGES / 255].index(True)
+        np.testing.assert_array_equal(label, marks[at])
+
+
+MARKS = np.arange(40 * 30).reshape(40, 6, 5) % 2
+
+
 def test_a_cache_file_is_an_npz_data_set(cifar, tmp_path):
     folder = cifar()
     original = data.load("cifar10", folder)
@@ -58,6 +74,10 @@ def test_a_cache_file_is_an_npz_data_set(cifar, tmp_path):
         ({"x_train": IMAGES.reshape(40, -1)}, "is uint8, so images"),
         ({"x_train": np.full((40, 2), np.nan), "x_test": np.zeros((8, 2))}, "80 values that are not finite"),
         ({"x_train": np.zeros((40, 2, 2)), "x_test": np.zeros((8, 2, 2))}, "real numbers"),
+        ({"y_train": MARKS[:, :5]}, r"must be classes \[N\] or, of images, one for every pixel .* not \(40, 5, 5\)"),
+        ({"y_train": LABELS[:, None]}, r"must be classes .* not \(40, 1\)"),
+        ({"y_train": MARKS}, r"must both be classes \[N\], or both of pixels"),
+        ({"y_train": MARKS * 255}, r"holds 0 and 255 alone; write the mask as 0 and 1 \(y // 255\)"),
         ({"x_train": np.array(["a"] * 40)}, "must be uint8 images or real numbers"),
         ({"x_train": np.array([None] * 40)}, "cannot read .* plain arrays"),
     ],

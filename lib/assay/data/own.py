@@ -14,8 +14,9 @@ _EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"
 def npz(path: str) -> Source:
     """Arrays of a NumPy .npz file: x_train, y_train, x_test, y_test and perhaps x_validation, y_validation.
 
-    x is uint8 images [N, H, W] or [N, H, W, C], or real numbers [N, D] or [N, H, W, C]; y is classes [N]
-    from 0. Without validation arrays, the last part of a fixed permutation of the training set is held out.
+    x is uint8 images [N, H, W] or [N, H, W, C], or real numbers [N, D] or [N, H, W, C]; y is classes from 0, [N] or,
+    of every pixel, [N, H, W]. Without validation arrays, the last part of a fixed permutation of the training set is
+    held out.
     """
 
     def read(spec: str, data_dir: pathlib.Path) -> Dataset:
@@ -52,16 +53,23 @@ def _parts(file: pathlib.Path, arrays: dict[str, np.ndarray], names: list[str]) 
                 raise DataError(f"{file}: x_{role} has examples of shape {shape}, x_train of {wanted}")
             if splits[role].x.dtype != splits["train"].x.dtype:
                 raise DataError(f"{file}: x_{role} and x_train must both be uint8 or both real numbers")
+            if splits[role].y.ndim != splits["train"].y.ndim:
+                raise DataError(f"{file}: y_{role} and y_train must both be classes [N], or both of pixels [N, H, W]")
     num_classes = 1 + max(int(split.y.max()) for split in splits.values())
     return Parts(*(splits.get(role) for role in SPLITS), num_classes, f"arrays of the file {file.name}")
 
 
 def _split(file: pathlib.Path, role: str, x: np.ndarray, y: np.ndarray) -> Split:
     where = f"{file}: x_{role}"
-    if len(x.shape) == 0 or y.shape != x.shape[:1] or not len(y):
+    if 0 in (x.ndim, y.ndim) or len(y) != len(x) or not y.size:
         raise DataError(f"{where} {x.shape} and y_{role} {y.shape} must have equally many examples, not 0")
+    if y.ndim != 1 and (y.ndim != 3 or x.ndim < 3 or y.shape != x.shape[:3]):
+        wanted = "classes [N] or, of images, one for every pixel [N, H, W]"
+        raise DataError(f"{file}: y_{role} must be {wanted}, not {y.shape} for x_{role} {x.shape}")
     if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() > np.iinfo(np.int32).max:
-        raise DataError(f"{file}: y_{role} must be integer class numbers 0, 1, 2, ..., not {y.dtype} {y[:3]}")
+        raise DataError(f"{file}: y_{role} must be integer class numbers 0, 1, 2, ..., not {y.dtype} {y.flat[:3]}")
+    if y.ndim == 3 and y.max() > 1 and not np.any((0 < y) & (y < y.max())):
+        raise DataError(f"{file}: y_{role} holds 0 and {y.max()} alone; write the mask as 0 and 1 (y // {y.max()})")
     if x.dtype == np.uint8:
         x = x[..., None] if x.ndim == 3 else x  # [N, H, W, 1]
         if x.ndim != 4:

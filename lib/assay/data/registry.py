@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import curves, digits, games, own, text, tfds, toys
+from assay.data import curves, digits, games, membranes, own, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
 
