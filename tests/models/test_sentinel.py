@@ -27,11 +27,17 @@ CASES = {
     "resnet(depth=8,width=2)": ((8, 8, 3), 7),
     "resnet(depth=8,width=2,skip=False)": ((8, 8, 3), 7),
     "resnet(depth=8,shortcut='B',width=2)": ((8, 8, 3), 7),
+    "char_mlp(depth=2,embed=2,width=6)": ((4, 3), 2),
+    "text_conv(embed=2,width=6)": ((6, 3), 2),
     "unet(depth=1,width=4)": ((6, 4, 1), 7),
     "unet(depth=1,padding='VALID',skip=False,width=4)": ((20, 20, 1), 7),
 }
 MAPS = {"unet"}  # models that give logits to every pixel: their mean is taken
-PROJECTIONS = {"resnet(depth=8,shortcut='B',width=2)": 2}  # kernels that no activation follows directly
+PROJECTIONS = {  # kernels that no activation follows directly
+    "resnet(depth=8,shortcut='B',width=2)": 2,
+    "char_mlp(depth=2,embed=2,width=6)": 1,
+    "text_conv(embed=2,width=6)": 1,
+}
 OUTPUTS = 3
 every_case = pytest.mark.parametrize("spec", CASES)
 every_model = pytest.mark.parametrize("spec", {specs.parse(spec).name: spec for spec in reversed(CASES)}.values())

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from assay import spec as specs
 from assay.activations import ACTIVATIONS, as_activation
 from assay.initializers import INITIALIZERS, as_initializer
+from assay.models.autoencoder import Autoencoder, ConvAutoencoder
+from assay.models.gan import DCGAN, GAN
 from assay.models.kit import Kit
 from assay.models.lenet import LeNet
 from assay.models.mlp import MLP
@@ -17,15 +19,22 @@ from assay.models.model import from_linen, Model, Output, path
 from assay.models.norm import NORMS
 from assay.models.resnet import ResNet
 from assay.models.strided_cnn import StridedCNN
+from assay.models.text import CharMLP, TextConv
 from assay.models.unet import UNet
 
 __all__ = ["Kit", "Model", "Output", "MODELS", "build", "default_norm", "from_linen", "path", "takes_kit"]
 
 MODELS = {
+    "autoencoder": Autoencoder,
+    "char_mlp": CharMLP,
+    "conv_autoencoder": ConvAutoencoder,
+    "dcgan": DCGAN,
+    "gan": GAN,
     "lenet": LeNet,
     "mlp": MLP,
     "resnet": ResNet,
     "strided_cnn": StridedCNN,
+    "text_conv": TextConv,
     "unet": UNet,
 }
 
