@@ -10,32 +10,54 @@ import jax.numpy as jnp
 from assay import spec as specs
 from assay.activations import ACTIVATIONS, as_activation
 from assay.initializers import INITIALIZERS, as_initializer
+from assay.models.alexnet import AlexNet
+from assay.models.all_cnn import AllCNN
 from assay.models.autoencoder import Autoencoder, ConvAutoencoder
+from assay.models.densenet import DenseNet
+from assay.models.fixup_resnet import FixupResNet
+from assay.models.dbn import DBN, rbm
 from assay.models.gan import DCGAN, GAN
 from assay.models.kit import Kit
 from assay.models.lenet import LeNet
 from assay.models.mlp import MLP
 from assay.models.model import from_linen, Model, Output, path
 from assay.models.norm import NORMS
+from assay.models.policy_value import PolicyValue
+from assay.models.preact_resnet import PreactResNet, WideResNet
+from assay.models.q_network import QNetwork
 from assay.models.resnet import ResNet
+from assay.models.resnet_imagenet import ResNetImageNet
 from assay.models.strided_cnn import StridedCNN
 from assay.models.text import CharMLP, TextConv
 from assay.models.unet import UNet
+from assay.models.vgg import VGG
 
 __all__ = ["Kit", "Model", "Output", "MODELS", "build", "default_norm", "from_linen", "path", "takes_kit"]
 
 MODELS = {
+    "alexnet": AlexNet,
+    "all_cnn": AllCNN,
     "autoencoder": Autoencoder,
     "char_mlp": CharMLP,
     "conv_autoencoder": ConvAutoencoder,
+    "dbn": DBN,
     "dcgan": DCGAN,
+    "densenet": DenseNet,
+    "fixup_resnet": FixupResNet,
     "gan": GAN,
     "lenet": LeNet,
     "mlp": MLP,
+    "policy_value": PolicyValue,
+    "preact_resnet": PreactResNet,
+    "q_network": QNetwork,
+    "rbm": rbm,
     "resnet": ResNet,
+    "resnet_imagenet": ResNetImageNet,
     "strided_cnn": StridedCNN,
     "text_conv": TextConv,
     "unet": UNet,
+    "vgg": VGG,
+    "wide_resnet": WideResNet,
 }
 
 

@@ -2,10 +2,10 @@
 
 from flax import linen as nn
 import jax
-import jax.numpy as jnp
 
 from assay.models.images import images
 from assay.models.kit import Kit
+from assay.models.residual import basic_branch, padded_shortcut, projected_shortcut
 
 
 class ResNet(nn.Module):
@@ -47,17 +47,9 @@ class ResNet(nn.Module):
 
     def _block(self, x: jax.Array, features: int, strides: int, train: bool) -> jax.Array:
         kit = self.kit
-        y = kit.normalise_act(kit.conv(features, strides=strides)(x), train)
-        y = kit.normalise(kit.conv(features)(y), train)
-        if self.skip:
-            y += self._shortcut(x, features, strides, train)
+        y = basic_branch(kit, x, features, strides, train)
+        if self.skip and self.shortcut == "A":
+            y += padded_shortcut(x, kit.width(features), strides)
+        elif self.skip:
+            y += projected_shortcut(kit, x, features, strides, train)
         return kit.act(y)
-
-    def _shortcut(self, x: jax.Array, features: int, strides: int, train: bool) -> jax.Array:
-        wanted = self.kit.width(features)
-        if x.shape[-1] == wanted and strides == 1:
-            return x
-        if self.shortcut == "B":
-            return self.kit.normalise(self.kit.conv(features, (1, 1), strides)(x), train)
-        x = x[:, ::strides, ::strides]
-        return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, wanted - x.shape[-1])))

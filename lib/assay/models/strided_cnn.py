@@ -6,6 +6,7 @@
 from flax import linen as nn
 import jax
 
+from assay.models.dropout import check_rate, dropout
 from assay.models.images import images
 from assay.models.kit import Kit
 
@@ -24,8 +25,7 @@ class StridedCNN(nn.Module):
     def __post_init__(self):
         if self.padding not in ("VALID", "SAME"):
             raise ValueError(f"padding must be 'VALID' or 'SAME', not {self.padding!r}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
+        check_rate(self.dropout)
         super().__post_init__()
 
     @nn.compact
@@ -36,6 +36,6 @@ class StridedCNN(nn.Module):
             x = kit.conv(features, (size, size), strides=2, padding=self.padding)(x)
             x = kit.normalise_act(x, train)
         x = x.reshape(x.shape[0], -1)
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        x = dropout(x, self.dropout, train)
         x = kit.normalise_act(kit.dense(32)(x), train)
         return kit.readout(self.outputs)(x)
