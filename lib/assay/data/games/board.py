@@ -11,7 +11,12 @@ from assay.data.games.game import Game
 
 
 class Board(NamedTuple):
-    """`stones` int8 [rows, columns]: 1 of who is to move, -1 of the other, 0 none; `lost` whether the other has a line."""
+    """A position.
+
+    Attributes:
+      stones: int8 [rows, columns]: 1 of who is to move, -1 of the other, 0 none.
+      lost: whether the other has a line.
+    """
 
     stones: jax.Array
     lost: jax.Array

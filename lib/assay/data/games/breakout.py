@@ -24,19 +24,22 @@ class Court(NamedTuple):
 
 
 def breakout(rows: int = 8, columns: int = 6, wall: int = 2, longest: int = 200) -> Game:
-    """A ball that moves diagonally breaks the bricks that it meets and bounces off them, the sides and the paddle.
+    """A ball that moves diagonally breaks the bricks that it meets; it bounces off them, sides and paddle.
 
-    The ball starts below the wall, in a random column and direction, falling; the paddle in the middle of the last
-    row. Actions: left, stay, right. Reward: 1 a brick. The episode ends when the ball is lost, when the wall is gone
-    (which wins), or after `longest` moves. A picture [rows, columns, 3] shows the paddle in red, the ball in green
-    (its place a move ago darker, so that one picture shows where it flies) and the bricks in blue. Unlike MinAtar's,
-    the wall is not rebuilt, and a brick is hit whether or not the ball comes from one.
+    The ball starts below the wall, in a random column and direction, falling; the paddle in the middle of the
+    last row. Actions: left, stay, right. Reward: 1 a brick. The episode ends when the ball is lost, when the
+    wall is gone (which wins), or after `longest` moves. A picture [rows, columns, 3] shows the paddle in red,
+    the ball in green (its place a move ago darker, so that one picture shows where it flies) and the bricks in
+    blue. Unlike MinAtar's, the wall is not rebuilt, and a brick counts also right after another.
 
     Raises:
       ValueError: a court without room between wall and paddle.
     """
     if columns < 3 or wall < 1 or rows < wall + 4 or longest < 1:
-        raise ValueError(f"breakout needs columns >= 3, wall >= 1, rows >= wall + 4, not {rows}, {columns}, {wall}")
+        found = f"columns={columns}, wall={wall}, rows={rows}, longest={longest}"
+        raise ValueError(
+            f"breakout needs columns >= 3, wall >= 1, rows >= wall + 4 and longest >= 1, not {found}"
+        )
 
     def reset(key):
         where, which = jax.random.split(key)
@@ -76,8 +79,11 @@ def breakout(rows: int = 8, columns: int = 6, wall: int = 2, longest: int = 200)
         return jax.tree.map(lambda old, new: jnp.where(ended, old, new), court, moved), reward
 
     def observe(court):
-        picture = jnp.zeros((rows, columns, 3), jnp.uint8).at[:, :, 2].set(jnp.where(court.bricks, 255, 0).astype(jnp.uint8))
-        picture = picture.at[court.last_row, court.last_column, 1].set(128).at[court.row, court.column, 1].set(255)
+        blue = jnp.where(court.bricks, 255, 0).astype(jnp.uint8)
+        picture = jnp.zeros((rows, columns, 3), jnp.uint8).at[:, :, 2].set(blue)
+        picture = (
+            picture.at[court.last_row, court.last_column, 1].set(128).at[court.row, court.column, 1].set(255)
+        )
         return picture.at[rows - 1, court.paddle, 0].set(255)
 
     def legal(court):

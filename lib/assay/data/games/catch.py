@@ -1,4 +1,4 @@
-"""Catch: a ball falls, a paddle on the ground is moved below it (Mnih et al. 2014, Recurrent Models of Visual Attention)."""
+"""Catch: a ball falls, a paddle is to meet it (Mnih et al. 2014, arXiv 1406.6247, section 4.2)."""
 
 from typing import NamedTuple
 
@@ -19,14 +19,15 @@ class Sky(NamedTuple):
 def catch(rows: int = 10, columns: int = 5) -> Game:
     """The ball starts in a random column and falls a row a move; the paddle starts in the middle.
 
-    Actions: left, stay, right. Reward: 1 where the ball meets the paddle in the last row, -1 where it does not. A
-    picture [rows, columns, 1] shows both as white pixels.
+    Actions: left, stay, right. Reward: 1 where the ball meets the paddle in the last row, -1 where it does not.
+    A picture [rows, columns, 1] shows both as white pixels.
 
     Raises:
       ValueError: the ball falls too fast for the paddle to reach the sides.
     """
     if columns < 2 or rows < columns // 2 + 1:
-        raise ValueError(f"catch needs 2 columns and more rows than half of them, not rows={rows}, columns={columns}")
+        found = f"rows={rows}, columns={columns}"
+        raise ValueError(f"catch needs 2 columns or more, and more rows than half of them, not {found}")
 
     def reset(key):
         return Sky(jnp.int32(0), jax.random.randint(key, (), 0, columns), jnp.int32(columns // 2))
@@ -36,7 +37,9 @@ def catch(rows: int = 10, columns: int = 5) -> Game:
         moved = Sky(sky.row + 1, sky.column, paddle)
         reward = jnp.where(over(moved), jnp.where(won(moved), 1.0, -1.0), 0.0)
         ended = over(sky)
-        return jax.tree.map(lambda old, new: jnp.where(ended, old, new), sky, moved), jnp.where(ended, 0.0, reward)
+        return jax.tree.map(lambda old, new: jnp.where(ended, old, new), sky, moved), jnp.where(
+            ended, 0.0, reward
+        )
 
     def observe(sky):
         picture = jnp.zeros((rows, columns, 1), jnp.uint8)

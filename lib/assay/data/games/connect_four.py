@@ -9,7 +9,7 @@ from assay.data.games.game import Game
 def connect_four(rows: int = 4, columns: int = 4, length: int = 4) -> Game:
     """An action is a column; the stone falls onto those that lie there; `length` in a line win.
 
-    The board that is sold has 6 rows and 7 columns. On 4x4 there are 161,029 positions (J. Tromp, OEIS A212693), and
+    The board that is sold has 6 rows and 7 columns. On 4x4 there are 161,029 positions (John Tromp's table), and
     perfect play ends in a draw.
 
     Raises:

@@ -39,7 +39,9 @@ def episodes(make: Callable[..., Game]) -> Callable[..., Source]:
             seeds = np.arange(TRAIN + VALIDATION + TEST, dtype=np.int32)[:, None]
             parts = np.split(seeds, (TRAIN, TRAIN + VALIDATION))
             splits = (Split(x, np.zeros(len(x), np.int32)) for x in parts)
-            return complete(spec, Parts(*splits, game.actions, "game, no data: examples are seeds of episodes"))
+            return complete(
+                spec, Parts(*splits, game.actions, "game, no data: examples are seeds of episodes")
+            )
 
         return read
 

@@ -9,14 +9,14 @@ import jax
 class Game(NamedTuple):
     """Rules of a game of one player, or of two who move in turns.
 
-    States are pytrees of arrays. A state of a finished episode stays as it is, whatever is played, and pays nothing.
+    States are pytrees of arrays. That of a finished episode stays as it is, whatever is played, and pays nothing.
 
     Attributes:
       actions: they are numbered from 0.
       players: 1 or 2.
       longest: moves that an episode has at most.
       reset: `(key) -> state` of a new episode.
-      step: `(state, action) -> (state, reward)`, an int32 action that is legal, a float32 reward to who has moved.
+      step: `(state, action) -> (state, reward)`: an int32 action that is legal; float32, to who has moved.
       observe: `(state) -> uint8 [H, W, C]`, what the player who is to move sees.
       legal: `(state) -> bool [actions]`.
       over: `(state) -> bool`, whether the episode has ended.

@@ -89,6 +89,8 @@ def _chunked(function: Any, states: Any) -> Any:
     count = len(states[0])
     parts = []
     for first in range(0, count, CHUNK):
-        part = jax.tree.map(lambda leaf: np.resize(leaf[first : first + CHUNK], (CHUNK, *leaf.shape[1:])), states)
+        part = jax.tree.map(
+            lambda leaf: np.resize(leaf[first : first + CHUNK], (CHUNK, *leaf.shape[1:])), states
+        )
         parts.append(jax.device_get(function(part)))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
