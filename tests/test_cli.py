@@ -249,8 +249,8 @@ def stamps(runs: pathlib.Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_mtime_ns for path in (runs / "tiny").glob("*/done.json")}
 
 
-def rows(runs: pathlib.Path) -> list[dict]:
-    return parquet.read_table(runs / "tiny" / "results.parquet").to_pylist()
+def rows(runs: pathlib.Path, study: str = "tiny") -> list[dict]:
+    return parquet.read_table(runs / study / "results.parquet").to_pylist()
 
 
 def verdicts(runs: pathlib.Path) -> dict[str, dict]:
@@ -353,9 +353,19 @@ def test_smoke_yields_to_flags(tmp_path):
     study = dataclasses.replace(STUDY, axes={})
     ran = run("--smoke", "--seeds=1", f"--runs={tmp_path}", study=study, claims=())
     assert ran.code == 0
-    assert [(row["epochs"], row["seed"]) for row in rows(tmp_path)] == [(0.5, 0)]
+    assert [(row["epochs"], row["seed"]) for row in rows(tmp_path, "tiny-smoke")] == [(0.5, 0)]
     ran = run("--smoke", "--seeds=1", "--epochs=0.25", f"--runs={tmp_path}", study=study, claims=())
-    assert [(row["epochs"], row["seed"]) for row in rows(tmp_path)] == [(0.25, 0)]
+    assert [(row["epochs"], row["seed"]) for row in rows(tmp_path, "tiny-smoke")] == [(0.25, 0)]
+
+
+def test_a_smoke_run_leaves_the_study_as_it_was(runs):
+    def contents():
+        return {path: path.read_bytes() for path in (runs / "tiny").rglob("*") if path.is_file()}
+
+    before = contents()
+    ran = run("--smoke", "--lr=0.5", "--seeds=1", f"--runs={runs}", claims=())
+    assert ran.code == 0 and f"Report: {runs / 'tiny-smoke' / 'report.html'}" in ran.out
+    assert contents() == before
 
 
 # The user's own parts.

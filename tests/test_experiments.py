@@ -107,9 +107,9 @@ def test_a_short_run_ends_in_a_report(experiment, tmp_path, compilation_cache, s
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
         code = cli.run(name, experiment.__doc__, experiment.STUDY, experiment.CLAIMS, published, argv)
     assert code == 0, err.getvalue()
-    verdicts = json.loads((tmp_path / name / "verdicts.json").read_text())
+    verdicts = json.loads((tmp_path / f"{name}-smoke" / "verdicts.json").read_text())
     assert [verdict["claim"] for verdict in verdicts] == [claim.id for claim in experiment.CLAIMS]
     # Two seeds are below what any verdict needs; None is for arms that were left out.
     assert {verdict["verdict"] for verdict in verdicts} <= {"inconclusive", None}
-    page = (tmp_path / name / "report.html").read_text()
+    page = (tmp_path / f"{name}-smoke" / "report.html").read_text()
     assert html.escape(question_and_cost(experiment.__doc__)[0]) in page

@@ -42,7 +42,8 @@ def test_an_example_runs(name, command, tmp_path):
     smoke = [] if "--until_decided" in flags else ["--smoke"]
     found = run(["-m", module, *flags, *smoke, f"--runs={tmp_path / 'runs'}"], tmp_path)
     assert found.returncode == 0, found.stderr
-    assert f"Report: {tmp_path / 'runs' / experiment / 'report.html'}" in found.stdout
+    folder = f"{experiment}-smoke" if smoke else experiment
+    assert f"Report: {tmp_path / 'runs' / folder / 'report.html'}" in found.stdout
 
 
 def test_the_verdicts_shown_are_the_stored_ones():

@@ -77,7 +77,7 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
     from assay.train.checkpoint import CheckpointError
 
     subject = experiment.Experiment(
-        name=name,
+        name=f"{name}-smoke" if values.smoke else name,  # it must not take the place of the study's results
         about=about,
         study=study,
         claims=claims,
@@ -110,7 +110,7 @@ def _define() -> flags.FlagValues:
     flags.DEFINE_integer("first_seed", 0, "first seed", lower_bound=0, flag_values=values)
     flags.DEFINE_boolean("until_decided", False, "add seeds until every claim is settled", flag_values=values)
     flags.DEFINE_integer("max_seeds", 50, "most seeds of --until_decided", 3, 10_000, flag_values=values)
-    flags.DEFINE_boolean("smoke", False, "a run of seconds: two seeds, short training", flag_values=values)
+    flags.DEFINE_boolean("smoke", False, "a run of seconds, in a folder of its own", flag_values=values)
     flags.DEFINE_string("pack", "auto", "how trials are packed: auto, loop, map or vmap", flag_values=values)
     flags.DEFINE_integer("workers", 0, "worker processes; 0 trains in this one", 0, flag_values=values)
     flags.DEFINE_float("checkpoint_seconds", 60.0, "time between checkpoints", 0.0, flag_values=values)

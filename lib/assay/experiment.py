@@ -10,7 +10,7 @@ from assay.catalog import question_and_cost
 from assay.claims import Claim, judge, Published, undecided, Verdict
 from assay.config import Config
 from assay.data import Dataset, load
-from assay.report import arm_table, picture, verdict_table, write
+from assay.report import arm_table, further_table, picture, verdict_table, write
 from assay.spec import nearest, SpecError
 from assay.sweep import engine
 from assay.sweep.engine import Options
@@ -29,7 +29,7 @@ class Experiment:
     """A Study with its claims and published figures, and where and how it is run.
 
     Attributes:
-      name: of the experiment's module; results are in `runs/<name>/`.
+      name: of the experiment's module, with "-smoke" for a smoke run; results are in `runs/<name>/`.
       about: its docstring.
       command: reproduces this run; stored with every verdict.
       options: of the engine.
@@ -128,8 +128,10 @@ class Experiment:
         store.write_json("study.json", self._description(grid, rows))
         if not rows:
             return
-        axes = list(self.study.axes)
-        print("\n" + arm_table(rows, axes))
+        axes, metric = list(self.study.axes), learning(grid[0]).target
+        print("\n" + arm_table(rows, axes, metric))
+        if further := further_table(rows, axes, metric):
+            print("\n" + further)
         if verdicts:
             print("\n" + verdict_table([verdict.to_json() for verdict in verdicts]))
         picture(store.folder)

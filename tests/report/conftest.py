@@ -103,7 +103,7 @@ VERDICTS = [
         None,
         None,
         0.0,
-        reason="not tested: arm activation=elu is not in this run",
+        reason="arm activation=elu is not in this run",
         n=0,
         p=None,
         level=None,
@@ -112,7 +112,7 @@ VERDICTS = [
 
 
 def _trial(
-    rng: np.random.Generator, arm: int, config: dict, diverges: bool, probe: bool, evals: int, layers: int
+    rng: np.random.Generator, arm: int, metric: str, diverges: bool, probe: bool, evals: int, layers: int
 ) -> tuple:
     """Metrics lines and final values of one made-up run whose level depends on its arm."""
     total, level = 1000, 0.02 * (1 + arm % 5) * np.exp(0.1 * rng.normal())
@@ -149,17 +149,17 @@ def _trial(
                 "step": step,
                 "epoch": step / 50,
                 "train_loss": 2.3 * error,
-                "train_error": 0.8 * error,
+                f"train_{metric}": 0.8 * error,
                 "validation_loss": 2.4 * error,
-                "validation_error": error,
+                f"validation_{metric}": error,
             }
         )
     final = {
-        "test_error": level,
+        f"test_{metric}": level,
         "test_loss": 3 * level,
-        "validation_error": level,
+        f"validation_{metric}": level,
         "validation_loss": 3 * level,
-        "train_error": 0.5 * level,
+        f"train_{metric}": 0.5 * level,
         "train_loss": level,
         "steps_to_target": None if arm % 5 == 4 else 150 + 20 * arm,
     }
@@ -178,15 +178,17 @@ def make(
     probe: bool = True,
     evals: int = 15,
     layers: int = 6,
+    metric: str = "error",
+    further: Callable[[int, int], dict[str, float]] = lambda arm, seed: {},
     **about: Any,
 ) -> Path:
-    """Writes a store below `root`; `about` replaces parts of study.json."""
+    """Writes a store below `root`; `further` are final metrics, and `about` replaces parts of study.json."""
     rng, folder, rows = np.random.default_rng(0), root / name, []
     folder.mkdir(parents=True)
     for arm, combo in enumerate(itertools.product(*axes.values())):
         for seed in range(seeds):
             config = BASE | dict(zip(axes, combo)) | {"seed": seed}
-            lines, final, at = _trial(rng, arm, config, diverging(arm, seed), probe, evals, layers)
+            lines, final, at = _trial(rng, arm, metric, diverging(arm, seed), probe, evals, layers)
             if not finished(arm, seed):
                 continue
             trial = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
@@ -194,6 +196,7 @@ def make(
             text = "".join(json.dumps(line) + "\n" for line in lines)
             (folder / trial / "metrics.jsonl").write_text(text)
             status = "done" if at is None else "diverged"
+            final |= {name: value if at is None else None for name, value in further(arm, seed).items()}
             rows.append({"id": trial, **config, "status": status, "diverged_at": at, "seconds": 0.5, **final})
     study = {
         "name": name,
@@ -217,6 +220,7 @@ def make(
         },
         "params": {"mlp(depth=5,width=100)": 47910},
         "provenance": PROVENANCE,
+        **({} if metric == "error" else {"metric": metric}),  # as studies do not say that are older than others
         **about,
     }
     (folder / "study.json").write_text(json.dumps(study))

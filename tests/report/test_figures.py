@@ -79,7 +79,7 @@ def test_a_diverged_runs_first_probe_does_not_stand_in_for_its_last(make_store: 
     folder = make_store(
         axes={"activation": ["relu"]}, seeds=3, diverging=lambda arm, seed: seed == 0, published=[]
     )
-    found = traces.read(folder, arm_of(folder))
+    found = traces.read(folder, arm_of(folder), ["train_loss"])
     first, last = found.probes["activation_std"]
     assert first.shape == (3, 6) and last.shape == (2, 6)
     assert found.layers == [f"dense_{i}" for i in range(6)]

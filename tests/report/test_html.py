@@ -95,7 +95,8 @@ def test_every_verdict_is_told_in_words(whole: Page):
     assert "6 claims: 2 confirmed, 1 refuted, 1 equivalent, 1 inconclusive, 1 not tested." in whole.words
     assert "+0.61 points" in whole.words and "Interval (98.75 %) [+0.41, +0.81]" in whole.words
     assert "Smallest of interest 1.5 times" in whole.words
-    assert "not tested: arm activation=elu is not in this run." in whole.words
+    assert "– not tested elu Normalised initialisation" in whole.words
+    assert "arm activation=elu is not in this run." in whole.words and whole.words.count("not tested") == 2
     assert "Source: Glorot & Bengio 2010, Table 1. 1.64 against 1.76 %" in whole.words
 
 
@@ -246,7 +247,7 @@ def test_sixty_arms_never_share_one_axes(make_store: Callable[..., Path]):
 
     axes = {"activation": [f"act{i}" for i in range(10)], "init": [f"init{i}" for i in range(6)]}
     folder = make_store(axes=axes, seeds=2, evals=5, layers=3, published=[], verdicts=[])
-    arranged, legend = panels.arrange(store.read(folder).arms)
+    arranged, legend = panels.arrange(store.read(folder).arms, "validation_error")
     assert len(arranged) == 10 and all(len(panel.arms) == 6 for panel in arranged) and len(legend) == 6
     words = page(folder).words
     assert (
@@ -262,6 +263,6 @@ def test_a_field_of_many_values_gets_a_panel_each(make_store: Callable[..., Path
     folder = make_store(
         axes={"lr": [0.01 * i for i in range(1, 31)]}, seeds=1, published=[], verdicts=[], probe=False
     )
-    arranged, legend = panels.arrange(store.read(folder).arms)
+    arranged, legend = panels.arrange(store.read(folder).arms, "validation_error")
     assert len(arranged) == panels.PANELS and legend == []
     assert [panel.title for panel in arranged][0].startswith("lr=")

@@ -8,9 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
+from assay import config
+from assay.metrics import ROLES
 from assay.report import quantities
 
 Row = Mapping[str, Any]
+# Columns of results.parquet, Config fields aside, that measure no network.
+_ASIDE = ("id", "status", "steps", "diverged_at", "seconds", quantities.STEPS, "parameters")
 # Fields whose value says what it is; any other is written field=value.
 _PLAIN = ("task", "dataset", "model", "activation", "init", "optimizer")
 
@@ -49,7 +53,10 @@ class Arm(NamedTuple):
         return [row for row in self.rows if row.get("status") == "diverged"]
 
     def values(self, metric: str) -> np.ndarray:
-        """The runs' final values where they have one, float64 [runs]; the error of a diverged run is 1."""
+        """The runs' final values where they have one, float64 [runs].
+
+        Of a diverged run an error is 1, and any other metric is missing.
+        """
         found = [row.get(metric) for row in self.rows]
         return np.array([value for value in found if quantities.finite(value)], dtype=np.float64)
 
@@ -119,6 +126,17 @@ def group(
         Arm(dict(zip(fields, combo)), sorted(found, key=lambda row: row.get("seed") or 0))
         for combo, found in gathered.items()
     ]
+
+
+def further(rows: Sequence[Row], metric: str, fields: Sequence[str] = ()) -> list[str]:
+    """Final metrics other than the study's `metric`: of the test split, and those that are of no split.
+
+    Args:
+      fields: Config fields of the rows beyond today's.
+    """
+    aside = {*_ASIDE, *config.fields(), *fields, f"test_{metric}"}
+    names = dict.fromkeys(name for row in rows for name in row if name not in aside)
+    return [name for name in names if not name.startswith(tuple(f"{role}_" for role in ROLES[:2]))]
 
 
 def extremes(scores: Sequence[float], limit: int) -> list[int]:

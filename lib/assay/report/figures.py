@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 import numpy as np
 
 from assay.claims.published import Comparison
-from assay.report import drawing, heat_map, store
+from assay.report import drawing, heat_map, quantities, store
 from assay.report.arms import Arm, extremes
 
 LIMIT = 40  # arms that one interval plot stays legible with
@@ -39,7 +39,7 @@ def picture(study_dir: Path) -> Path:
         question = "\n".join(textwrap.wrap(str(study.about.get("question", "")), 80))
         drawn.suptitle(question, x=0.012, ha="left", fontsize="large", fontweight="bold")
         marked = not heat_map.is_grid(study) and any(
-            each.published.metric == "test_error" for found in study.published for each in found
+            each.published.metric == study.test for found in study.published for each in found
         )
         drawn.supxlabel(
             caption(study) + " Open diamonds: published." * marked,
@@ -56,7 +56,7 @@ def picture(study_dir: Path) -> Path:
 
 def caption(study: store.Study) -> str:
     """What a mean and its interval are, in one line."""
-    counts = sorted({len(arm.values("test_error")) for arm in study.arms if arm.rows})
+    counts = sorted({len(arm.values(study.test)) for arm in study.arms if arm.rows})
     runs = (
         "no runs"
         if not counts
@@ -64,21 +64,23 @@ def caption(study: store.Study) -> str:
         if len(counts) == 1
         else f"{counts[0]} to {counts[-1]} runs"
     )
-    said = f"Mean test error in %, with its 95 % t interval over {runs} per arm."
-    return said + " Runs that diverged count as 100 %." * any(arm.diverged for arm in study.arms)
+    what = quantities.axis(study.test).replace(",", " in")
+    said = f"Mean {what}, with its 95 % t interval over {runs} per arm."
+    lost = "count as 100 %" if quantities.is_error(study.test) else "have no value and are left out"
+    return said + f" Runs that diverged {lost}." * any(arm.diverged for arm in study.arms)
 
 
 def interval_plot(study: store.Study, width: float = 320) -> Figure:
-    """Every arm's mean test error with its 95 % t interval, its runs as dots, published values as diamonds.
+    """Every arm's mean over the test split with its 95 % t interval, its runs as dots, published values as diamonds.
 
     Above LIMIT arms, the half with the lowest and the half with the highest mean are drawn.
     """
-    kept = extremes([arm.estimate("test_error").mean for arm in study.arms], LIMIT)
+    kept = extremes([arm.estimate(study.test).mean for arm in study.arms], LIMIT)
     wide, em = width >= 600, drawing.em(width)
     drawn, axes = drawing.figure(width, (2.3 if wide else 3.8) * em * len(kept) + 4 * em)
-    drawn_values = [value for i in kept for value in study.arms[i].values("test_error")]
+    drawn_values = [value for i in kept for value in study.arms[i].values(study.test)]
     for y, i in enumerate(kept):
-        _interval(axes, y, study.arms[i], study.published[i])
+        _interval(axes, y, study.test, study.arms[i], study.published[i])
     labels = [
         drawing.label(study.arms[i].label, 40) if wide else drawing.cut(study.arms[i].label, 48) for i in kept
     ]
@@ -89,17 +91,17 @@ def interval_plot(study: store.Study, width: float = 320) -> Figure:
         )
         text.set_in_layout(False)
     axes.set_ylim(len(kept) - 0.4, -0.6 if wide else -0.9)
-    percent_axis(axes, "x", drawn_values)
+    _value_axis(axes, study.test, drawn_values)
     axes.tick_params(axis="y", labelcolor=drawing.INK)
     axes.spines["left"].set_visible(False)
     axes.grid(False, axis="y")
     axes.grid(True, axis="x")
-    axes.set_xlabel("test error, %")
+    axes.set_xlabel(quantities.axis(study.test))
     return drawn
 
 
-def _interval(axes: Axes, y: int, arm: Arm, published: Sequence[Comparison]) -> None:
-    values, found = arm.values("test_error"), arm.estimate("test_error")
+def _interval(axes: Axes, y: int, metric: str, arm: Arm, published: Sequence[Comparison]) -> None:
+    values, found = arm.values(metric), arm.estimate(metric)
     blue = drawing.SERIES[0]["color"]
     axes.plot(
         values,
@@ -115,7 +117,7 @@ def _interval(axes: Axes, y: int, arm: Arm, published: Sequence[Comparison]) -> 
         axes.plot([found.low, found.high], [y, y], color=blue, linewidth=2.2, marker="|", markersize=7)
     axes.plot([found.mean], [y], marker="o", markersize=6, color=blue)
     for each in published:
-        if each.published.metric == "test_error":
+        if each.published.metric == metric:
             axes.plot(
                 [each.published.value],
                 [y],
@@ -139,13 +141,14 @@ def _interval(axes: Axes, y: int, arm: Arm, published: Sequence[Comparison]) -> 
         )
 
 
-def percent_axis(axes: Axes, which: str, values: Sequence[float]) -> None:
-    """Ticks in per cent; a log scale where positive values span more than a factor of 8."""
-    axis, seen = getattr(axes, f"{which}axis"), [value for value in values if math.isfinite(value)]
+def _value_axis(axes: Axes, metric: str, values: Sequence[float]) -> None:
+    """Ticks along x, errors in per cent; a log scale where positive values span more than a factor of 8."""
+    axis, seen = axes.xaxis, [value for value in values if math.isfinite(value)]
+    times = 100 if quantities.is_error(metric) else 1
     if seen and min(seen) > 0 and max(seen) > 8 * min(seen):
-        getattr(axes, f"set_{which}scale")("log")
+        axes.set_xscale("log")
         axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
         axis.set_minor_locator(LogLocator(subs=()))
     else:
         axis.set_major_locator(MaxNLocator(5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{times * value:.6g}"))

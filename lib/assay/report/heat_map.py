@@ -1,4 +1,4 @@
-"""The heat map: mean test error of every combination of two fields."""
+"""The heat map: the mean over the test split of every combination of two fields."""
 
 from collections.abc import Sequence
 import math
@@ -25,7 +25,7 @@ def is_grid(study: store.Study) -> bool:
 
 
 def draw(study: store.Study, width: float | None = None) -> Figure:
-    """Mean test error of every combination of two fields; mean, interval and divergences in the cells.
+    """The study's metric for every combination of two fields; mean, interval and divergences in the cells.
 
     Args:
       width: in pixels; None gives each column just the room it needs.
@@ -36,7 +36,7 @@ def draw(study: store.Study, width: float | None = None) -> Figure:
     cells = {(arm.fields[study.fields[down]], arm.fields[study.fields[across]]): arm for arm in study.arms}
     means = np.array(
         [
-            [cells[r, c].estimate("test_error").mean if (r, c) in cells else math.nan for c in values[across]]
+            [cells[r, c].estimate(study.test).mean if (r, c) in cells else math.nan for c in values[across]]
             for r in values[down]
         ]
     )
@@ -46,7 +46,7 @@ def draw(study: store.Study, width: float | None = None) -> Figure:
     drawn, axes = drawing.figure(width, 4.8 * em * len(values[down]) + 5 * em)
     for i, row in enumerate(values[down]):
         for j, column in enumerate(values[across]):
-            _cell(axes, j, i, cells.get((row, column)), means[i, j], _norm(means))
+            _cell(axes, j, i, study.test, cells.get((row, column)), _norm(means))
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelcolor=drawing.INK)
@@ -57,18 +57,18 @@ def draw(study: store.Study, width: float | None = None) -> Figure:
     return drawn
 
 
-def _cell(axes: Axes, x: int, y: int, arm: Arm | None, mean: float, norm: Normalize) -> None:
-    if arm is None or not math.isfinite(mean):
-        what = "no arm" if arm is None else "not yet run"
+def _cell(axes: Axes, x: int, y: int, metric: str, arm: Arm | None, norm: Normalize) -> None:
+    if arm is None or not len(arm.values(metric)):
+        what = "no arm" if arm is None else "no value" if arm.rows else "not yet run"
         axes.text(x, y, what, ha="center", va="center", color=drawing.MUTED, fontsize="small")
         return
-    found = arm.estimate("test_error")
-    axes.add_patch(Rectangle((x - 0.49, y - 0.48), 0.98, 0.96, facecolor=_SCALE(norm(mean)), linewidth=0))
-    color = _DARK_TEXT if _luminance(_SCALE(norm(mean))) > 0.18 else _LIGHT_TEXT  # whichever contrasts more
-    below = [quantities.interval("test_error", found.low, found.high) or "one run"]
+    found = arm.estimate(metric)
+    axes.add_patch(Rectangle((x - 0.49, y - 0.48), 0.98, 0.96, facecolor=_SCALE(norm(found.mean)), linewidth=0))
+    color = _DARK_TEXT if _luminance(_SCALE(norm(found.mean))) > 0.18 else _LIGHT_TEXT  # whichever contrasts more
+    below = [quantities.interval(metric, found.low, found.high) or "one run"]
     below += [f"{len(arm.diverged)} diverged"] if arm.diverged else []
     axes.annotate(
-        f"{100 * mean:.2f}",
+        quantities.bare(metric, found.mean),
         (x, y),
         (0, 1),
         textcoords="offset points",

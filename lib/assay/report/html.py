@@ -6,14 +6,14 @@ from pathlib import Path
 import shlex
 from typing import Any
 
-from assay.report import markup, quantities, store, verdicts
+from assay.report import markup, outputs, quantities, store, verdicts
 from assay.report.style import PAGE, STYLE
 
 _EVIDENCE = (
     "Effect, interval and p (after Holm’s correction over the claims) decide. The rest is evidence at this "
     "number of seeds: BCa bootstrap interval, sign-flip permutation test after Holm, equivalence test "
     "(TOST), share of seeds at which the better arm is better, and the mean difference over its standard "
-    "deviation, d. Means and effects are over paired seeds; points are percentage points."
+    "deviation, d. Means and effects are over paired seeds"
 )
 _LISTED = 200  # divergences written out in full
 
@@ -36,11 +36,13 @@ def write(study_dir: Path) -> Path:
         body = [
             _head(study),
             markup.section("Verdicts", verdicts.cards(study.verdicts)),
-            markup.section("Data", _data(study.about)),
+            markup.section("Data", _data(study.about, study.test)),
         ]
         body.append(markup.section("Arms", results.table(study)))
-        if any(len(arm.values("test_error")) for arm in study.arms):
+        if any(len(arm.values(study.test)) for arm in study.arms):
             body.append(f'<div class="pair">{results.plots(study)}</div>')
+        body.append(markup.section("Further measurements", results.further(study)))
+        body.append(outputs.section(study))
         body += training.sections(study)
     body += [
         markup.section("Evidence behind the verdicts", _evidence(study)),
@@ -67,10 +69,12 @@ def _head(study: store.Study) -> str:
 
 def _evidence(study: store.Study) -> str:
     head, rows = verdicts.evidence(study.verdicts or [])
-    return f'<p class="quiet">{_EVIDENCE}</p>{markup.table(head, rows, range(1, len(head)))}' if rows else ""
+    points = any(quantities.is_error(str(verdict.get("metric"))) for verdict in study.verdicts or [])
+    said = _EVIDENCE + "; points are percentage points" * points
+    return f'<p class="quiet">{said}.</p>{markup.table(head, rows, range(1, len(head)))}' if rows else ""
 
 
-def _data(about: Mapping[str, Any]) -> str:
+def _data(about: Mapping[str, Any], metric: str) -> str:
     sets = [each for each in about.get("datasets") or [about.get("dataset")] if each]
 
     def split(name: str) -> str:
@@ -79,9 +83,10 @@ def _data(about: Mapping[str, Any]) -> str:
         return f"the {name} split{size}"
 
     chosen, claimed = str(about.get("model_choice") or "validation"), str(about.get("claims_on") or "test")
+    what = "test errors" if quantities.is_error(metric) else "test figures"
     said = (
         f"Every run is fitted on {split('train')}. Choices between models are made on {split(chosen)}; "
-        f"the claims above and the test errors below are measured on {split(claimed)}."
+        f"the claims above and the {what} below are measured on {split(claimed)}."
     )
     shown = ""
     for each in sets:

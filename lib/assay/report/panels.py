@@ -25,12 +25,12 @@ class Panel(NamedTuple):
     arms: list[Arm]
 
 
-def arrange(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
+def arrange(arms: Sequence[Arm], score: str) -> tuple[list[Panel], list[str]]:
     """Deals arms out to panels of at most LINES lines.
 
     The lines of a panel differ by one field with at most LINES values: the last such one. Without one, every
-    arm has a panel of its own. Above PANELS panels, those with the
-    lowest and the highest validation error stay.
+    arm has a panel of its own. Above PANELS panels, those with the lowest and the highest `score`, a final metric,
+    stay.
 
     Returns:
       The panels, and the legend: one entry per line of a panel, empty for panels of one line.
@@ -46,7 +46,7 @@ def arrange(arms: Sequence[Arm]) -> tuple[list[Panel], list[str]]:
             rest = [labelled(field, value) for field, value in arm.fields.items() if field != by]
             gathered.setdefault(", ".join(rest), []).append(arm)
         panels = [Panel(title, found) for title, found in gathered.items()]
-    scores = [np.mean([arm.estimate("validation_error").mean for arm in panel.arms]) for panel in panels]
+    scores = [np.mean([arm.estimate(score).mean for arm in panel.arms]) for panel in panels]
     legend = [labelled(by, value) for value in values[by]] if by else []
     return [panels[i] for i in extremes(scores, PANELS)], legend
 
@@ -56,7 +56,7 @@ def curves(panels: Sequence[Panel], legend: Sequence[str], found: Mapping[tuple,
 
     Args:
       found: arm key -> its traces.
-      metric: "validation_error" or "train_loss".
+      metric: one of the traces' curves.
     """
     lines = {arm.key: traces.middle(found[arm.key].curves[metric]) for panel in panels for arm in panel.arms}
     every = np.concatenate([np.ravel(line) for line in lines.values()] or [np.empty(0)])
@@ -140,16 +140,16 @@ def _step_scale(axes: Axes, steps: np.ndarray) -> None:
     )
 
 
-def probes(arms: Sequence[Arm], found: Mapping[tuple, Traces]) -> tuple[str, int, int]:
+def probes(arms: Sequence[Arm], found: Mapping[tuple, Traces], score: str) -> tuple[str, int, int]:
     """One figure per arm: activation std, saturated fraction and gradient std by depth, first and last probe.
 
-    Above PANELS arms, those with the lowest and the highest validation error are drawn.
+    Above PANELS arms, those with the lowest and the highest `score`, a final metric, are drawn.
 
     Returns:
       The grid (empty without probes), the number of arms drawn, and of arms with probes.
     """
     every = [arm for arm in arms if found[arm.key].probes]
-    probed = [every[i] for i in extremes([arm.estimate("validation_error").mean for arm in every], PANELS)]
+    probed = [every[i] for i in extremes([arm.estimate(score).mean for arm in every], PANELS)]
     pooled = {
         name: np.concatenate(
             [np.ravel(traces.middle(end)) for arm in probed for end in found[arm.key].probes[name]]

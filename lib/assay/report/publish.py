@@ -8,10 +8,12 @@ import pathlib
 import shutil
 import string
 import sys
+import textwrap
 
-from assay.report import arm_table, picture, quantities, store, verdict_table
+from assay.report import arm_table, findings, further_table, picture, quantities, store, verdict_table
 
 DATA = ("study.json", "verdicts.json", "results.parquet")
+ROOM = 600_000  # bytes that a page's pictures and texts take, before the pictures are enlarged
 
 PAGE = string.Template("""# $question
 
@@ -30,7 +32,7 @@ $verdicts
 ```
 $arms
 ```
-
+$further$outputs
 $published
 Produced by
 
@@ -47,6 +49,8 @@ made on $claims_on. [study.json](study.json), [verdicts.json](verdicts.json) and
 def publish(study_dir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     """Copies a study's data to `folder/<name of study_dir>/` and writes its page README.md there.
 
+    Pictures of its findings.npz that the page shows become PNG files in `findings/` beside it.
+
     Raises:
       ReportError: study_dir holds no complete study.
     """
@@ -57,7 +61,12 @@ def publish(study_dir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
         shutil.copyfile(study_dir / name, target / name)
     shutil.copyfile(picture(study_dir), target / "picture.svg")
     page = target / "README.md"
-    page.write_text(_page(study))
+    shown = findings.choose(study, ROOM)
+    shutil.rmtree(target / "findings", ignore_errors=True)
+    for name, exhibit in _pictures(shown):
+        (target / name).parent.mkdir(exist_ok=True)
+        (target / name).write_bytes(findings.png(exhibit.grid, exhibit.scale))
+    page.write_text(_page(study, shown))
     return page
 
 
@@ -73,16 +82,46 @@ def index(folder: pathlib.Path) -> str:
     return "\n".join(lines)
 
 
-def _page(study: store.Study) -> str:
+def _pictures(shown: findings.Shown) -> list[tuple[str, findings.Exhibit]]:
+    """The pictures with the names of their files."""
+    pictures = [exhibit for exhibit in shown.exhibits if exhibit.grid is not None]
+    return [(f"findings/{i:02}.png", exhibit) for i, exhibit in enumerate(pictures)]
+
+
+def _outputs(shown: findings.Shown) -> str:
+    """The page's section on what trained networks make, as Markdown."""
+    if not shown.of:
+        return ""
+    parts = ["## Outputs of the trained networks", "Of every arm, the run with the lowest seed."]
+    if left_out := shown.of - shown.arms:
+        parts[-1] += f" {left_out} arms, neither among the best nor among the worst, are left out."
+    if shown.left_out:
+        parts[-1] += f" {shown.left_out} more are too large for this page."
+    for name, exhibit in _pictures(shown):
+        parts += [f"{exhibit.title}: {exhibit.arm.label}, seed {exhibit.seed}", f"![{_plain(exhibit.spoken)}]({name})"]
+    for exhibit in shown.exhibits:
+        if exhibit.grid is None:
+            parts += [f"{exhibit.title}: {exhibit.arm.label}, seed {exhibit.seed}", textwrap.indent(exhibit.text, "    ")]
+    return "\n\n".join(["", *parts, ""])
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "(").replace("]", ")")
+
+
+def _page(study: store.Study, shown: findings.Shown) -> str:
     about, where = study.about, study.about["provenance"]
     dataset = about["dataset"]
     sizes = ", ".join(f"{dataset[role]:,} {role}" for role in ("train", "validation", "test"))
     comparisons = [f"- {arm.label}: {c.text}" for arm, found in zip(study.arms, study.published) for c in found]
+    further = further_table(study.rows, study.fields, study.metric, unicode=True)
     return PAGE.substitute(
         question=about["question"],
         data=f"Data: {dataset['name']}, {dataset['note']} ({sizes}).",
         verdicts=verdict_table(study.verdicts or [], unicode=True).strip(),
-        arms=arm_table(study.rows, study.fields, unicode=True).strip(),
+        arms=arm_table(study.rows, study.fields, study.metric, unicode=True).strip(),
+        further=f"\n```\n{further}\n```\n" if further else "",
+        outputs=_outputs(shown),
         published="\n".join(["## Beside published figures", "", *comparisons, ""]) if comparisons else "",
         command=about["command"],
         machine=f"{where['platform']}, {where['device']}, {where['cores']} cores, Python {where['python']}, JAX {where['jax']}",

@@ -7,18 +7,24 @@ from collections.abc import Mapping, Sequence
 import math
 from typing import Any
 
+from assay.metrics import is_error, STEPS
+
 MISSING = "n/a"
-STEPS = "steps_to_target"
-
-
-def is_error(metric: str) -> bool:
-    """Whether a metric is a fraction of wrong answers (0..1), shown in per cent."""
-    return metric.endswith("error")
 
 
 def name(metric: str) -> str:
     """`test_error` -> `test error`."""
     return metric.replace("_", " ")
+
+
+def axis(metric: str) -> str:
+    """What stands beside an axis or over a column of bare numbers: `test error, %`, `test mse`."""
+    return name(metric) + ", %" * is_error(metric)
+
+
+def bare(metric: str, x: float) -> str:
+    """A measured value without its unit, as the axis says it: `1.76`, `0.0531`."""
+    return value(metric, x).removesuffix(" %")
 
 
 def finite(x: Any) -> bool:

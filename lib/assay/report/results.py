@@ -10,30 +10,29 @@ from assay.report.arms import Arm
 def table(study: store.Study) -> str:
     fields = study.fields or ["arm"]
     reached = any(quantities.finite(row.get("steps_to_target")) for row in study.rows)
-    head = [escape(field) for field in fields] + ["n", "test error", "95&nbsp;% interval"]
-    head += ["published"] * any(study.published) + ["train error", "diverged"] + ["steps to target"] * reached
+    head = [escape(field) for field in fields] + ["n", quantities.name(study.test), "95&nbsp;% interval"]
+    head += ["published"] * any(study.published) + [quantities.name(study.train), "diverged"] + ["steps to target"] * reached
     notes: list[str] = []
     rows = []
     for arm, published in zip(study.arms, study.published):
-        test, train = arm.estimate("test_error"), arm.estimate("train_error")
+        test, train = arm.estimate(study.test), arm.estimate(study.train)
         cells = [escape(str(value)) for value in arm.fields.values()] or [escape(arm.label)]
         cells += [
             str(test.n),
-            _value("test_error", test.mean),
-            escape(verdicts.minus(quantities.interval("test_error", test.low, test.high))) or "–",
+            _value(study.test, test.mean),
+            escape(verdicts.minus(quantities.interval(study.test, test.low, test.high))) or "–",
         ]
-        cells += ["".join(_published(entry, arm, notes) for entry in published)] * any(study.published)
-        cells += [_value("train_error", train.mean), str(len(arm.diverged))]
+        cells += ["".join(_published(entry, arm, study.test, notes) for entry in published)] * any(study.published)
+        cells += [_value(study.train, train.mean), str(len(arm.diverged))]
         rows.append(cells + [escape(tables.target(arm))] * reached)
     last = len(head)
-    said = (
-        "Means over n runs, with the two-sided 95 % interval of Student’s t. A run that diverged answers "
-        "nothing: its error counts as 100 %."
-    )
+    said = "Means over n runs, with the two-sided 95 % interval of Student’s t. A run that diverged "
+    error = quantities.is_error(study.test)
+    said += "answers nothing: its error counts as 100 %." if error else "has no value and is left out."
     if reached:
         target = {row.get("target_error") for row in study.rows}
-        level = f"{100 * target.pop():g} % or less" if len(target) == 1 else "its target"
-        said += f" Steps to target: median number of steps to a training error of {level}, "
+        level = f"{_level(study.metric, target.pop())} or less" if len(target) == 1 else "its target"
+        said += f" Steps to target: median number of steps to a training {quantities.name(study.metric)} of {level}, "
         said += "and how many runs reached it."
     listed = "".join(f"<li>{note}</li>" for note in notes)
     listed = f'<h3>Published values</h3><ol class="quiet">{listed}</ol>' if notes else ""
@@ -42,11 +41,39 @@ def table(study: store.Study) -> str:
     )
 
 
-def _published(found: Comparison, arm: Arm, notes: list[str]) -> str:
+def further(study: store.Study) -> str:
+    """The other final metrics, arm by arm; empty where the task has none."""
+    names = study.further
+    if not names:
+        return ""
+    fields = study.fields or ["arm"]
+    rows = []
+    for arm in study.arms:
+        cells = [escape(str(value)) for value in arm.fields.values()] or [escape(arm.label)]
+        rows.append(cells + [_estimate(name, arm) for name in names])
+    head = [escape(text) for text in (*fields, *map(quantities.name, names))]
+    said = "Means over the runs that have a value, with the two-sided 95 % interval of Student’s t below."
+    if any(arm.diverged for arm in study.arms):
+        said += " A run that diverged has none, and an error of 100 %."
+    table = markup.table(head, rows, range(len(fields), len(head)))
+    return table + f'<p class="quiet">{escape(said)}</p>'
+
+
+def _estimate(metric: str, arm: Arm) -> str:
+    found = arm.estimate(metric)
+    interval = verdicts.minus(quantities.interval(metric, found.low, found.high))
+    return _value(metric, found.mean) + (f"<small>{escape(interval)}</small>" if interval else "")
+
+
+def _level(metric: str, target: float) -> str:
+    return f"{100 * target:g} %" if quantities.is_error(metric) else f"{target:g}"
+
+
+def _published(found: Comparison, arm: Arm, metric: str, notes: list[str]) -> str:
     """One published value for the table's cell; source, protocol and our figure go to the notes below."""
     theirs = found.published
     small = f"<small>{escape(MARKS[theirs.mark])}</small>" if theirs.mark.startswith("M") else ""
-    what = "" if theirs.metric == "test_error" else f"{escape(quantities.name(theirs.metric))} "
+    what = "" if theirs.metric == metric else f"{escape(quantities.name(theirs.metric))} "
     protocol = ", ".join(f"{name} {value}" for name, value in theirs.protocol.items() if value != "")
     said = f"{arm.label}, {quantities.name(theirs.metric)}: {found.text}. {theirs.source}"
     said += f" (published with {protocol})." if protocol else "."
@@ -60,23 +87,22 @@ def _value(metric: str, number: float | None) -> str:
 
 
 def plots(study: store.Study) -> str:
-    made = ""
+    made, name = "", quantities.name(study.test)
     if heat_map.is_grid(study):
         heat = heat_map.draw(study)
-        drawn = drawing.inline(heat, "heat", "Mean test error of every arm", natural=True)
+        drawn = drawing.inline(heat, "heat", f"Mean {name} of every arm", natural=True)
         title, said = (
-            f"Test error by {' and '.join(study.fields)}",
+            f"{name.capitalize()} by {' and '.join(study.fields)}",
             f"{figures.caption(study)} The darker, the larger.",
         )
         made = markup.figure(title, drawn, said, round(heat.get_figwidth() * 72))
-    said = "Dot and bar: mean test error and its 95 % t interval. Small dots: single runs."
-    if any(each.published.metric == "test_error" for found in study.published for each in found):
+    said = f"Dot and bar: mean {name} and its 95 % t interval. Small dots: single runs."
+    if any(each.published.metric == study.test for found in study.published for each in found):
         said += " Open diamonds: published values."
     if len(study.arms) > figures.LIMIT:
         said += (
             f" Shown: the {figures.LIMIT} arms with the lowest and the highest means, of {len(study.arms)}."
         )
-    drawn = drawing.inline(
-        figures.interval_plot(study), "intervals", "Test error of every arm with its interval"
-    )
+    spoken = f"{name.capitalize()} of every arm with its interval"
+    drawn = drawing.inline(figures.interval_plot(study), "intervals", spoken)
     return made + markup.figure("Every run", drawn, said)

@@ -19,6 +19,7 @@ class Study(NamedTuple):
 
     Attributes:
       folder: `runs/<study>`.
+      metric: the metric that the study is about, without its split: "error".
       about: study.json.
       rows: results.parquet, one mapping per finished trial.
       fields: the Config fields that tell the arms apart: the axes with several values first.
@@ -28,12 +29,30 @@ class Study(NamedTuple):
     """
 
     folder: Path
+    metric: str
     about: dict[str, Any]
     rows: list[arms.Row]
     fields: list[str]
     arms: list[arms.Arm]
     verdicts: list[dict[str, Any]] | None
     published: list[list[Comparison]]
+
+    @property
+    def train(self) -> str:
+        return f"train_{self.metric}"
+
+    @property
+    def validation(self) -> str:
+        return f"validation_{self.metric}"
+
+    @property
+    def test(self) -> str:
+        return f"test_{self.metric}"
+
+    @property
+    def further(self) -> list[str]:
+        """Final metrics beside the study's own: other means over the test split, and what the task found out."""
+        return arms.further(self.rows, self.metric, _config_fields(self.about))
 
 
 def read(folder: Path) -> Study:
@@ -66,7 +85,8 @@ def read(folder: Path) -> Study:
         [compare(each, arm.rows) for each in published if _selects(each, settled | arm.fields)]
         for arm in gathered
     ]
-    return Study(folder, about, rows, fields, gathered, verdicts, beside)
+    metric = str(about.get("metric") or "error")  # studies stored before there were others do not say
+    return Study(folder, metric, about, rows, fields, gathered, verdicts, beside)
 
 
 def constants(about: Mapping[str, Any], rows: Sequence[arms.Row], fields: Sequence[str]) -> dict[str, Any]:

@@ -53,33 +53,55 @@ def _numbers(verdict: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def arm_table(rows: Sequence[arms.Row], varying_fields: Sequence[str], unicode: bool | None = None) -> str:
-    """Arms as text: what varies, runs, test error with its 95 % t interval, train error, diverged runs.
+def arm_table(
+    rows: Sequence[arms.Row],
+    varying_fields: Sequence[str],
+    metric: str = "error",
+    unicode: bool | None = None,
+) -> str:
+    """Arms as text: what varies, runs, the test metric with its 95 % t interval, the train one, diverged runs.
 
     Args:
       rows: rows of results.parquet, one per finished trial.
       varying_fields: the Config fields that tell the arms apart, in the order of the columns.
+      metric: the study's, without its split.
 
     Returns:
       An aligned table of at most 100 columns; a row whose arm does not fit is continued below itself.
     """
     if not rows:
         return "no finished trials yet"
-    head = ["arm", "n", "test error", "95 % t interval", "train error", "diverged", "steps to target"]
+    on_test, on_train = f"test_{metric}", f"train_{metric}"
+    names = [quantities.name(on_test), "95 % t interval", quantities.name(on_train)]
     body = []
     for arm in arms.group(rows, varying_fields):
-        test, train = arm.estimate("test_error"), arm.estimate("train_error")
-        body.append(
-            [
-                arm.label,
-                str(test.n),
-                quantities.value("test_error", test.mean),
-                quantities.interval("test_error", test.low, test.high) or quantities.MISSING,
-                quantities.value("train_error", train.mean),
-                str(len(arm.diverged)),
-                target(arm),
-            ]
-        )
+        train = quantities.value(on_train, arm.estimate(on_train).mean)
+        body.append([arm.label, *_estimate(on_test, arm), train, str(len(arm.diverged)), target(arm)])
+    return _signs(_aligned(["arm", "n", *names, "diverged", "steps to target"], body), unicode)
+
+
+def further_table(
+    rows: Sequence[arms.Row], varying_fields: Sequence[str], metric: str, unicode: bool | None = None
+) -> str:
+    """What else was measured on the test split or found out by the task, the loss aside; "" where nothing was.
+
+    Args, Returns: as of `arm_table`; a row for every further metric and arm.
+    """
+    gathered = arms.group(rows, varying_fields)
+    names = [name for name in arms.further(rows, metric) if name != "test_loss"]
+    body = [[arm.label, quantities.name(name), *_estimate(name, arm)] for name in names for arm in gathered]
+    return _signs(_aligned(["arm", "measured", "n", "mean", "95 % t interval"], body), unicode) if names else ""
+
+
+def _estimate(metric: str, arm: arms.Arm) -> list[str]:
+    """Runs, mean and interval."""
+    found = arm.estimate(metric)
+    interval = quantities.interval(metric, found.low, found.high) or quantities.MISSING
+    return [str(found.n), quantities.value(metric, found.mean), interval]
+
+
+def _aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """Columns under their heads; the first takes the room that the others leave, and is continued below itself."""
     widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
     widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - len(_GAP) * (len(head) - 1)))
     lines = []
@@ -89,7 +111,7 @@ def arm_table(rows: Sequence[arms.Row], varying_fields: Sequence[str], unicode: 
         lines += [_GAP.join(cells).rstrip(), *(f"  {line}" for line in more)]
         if row is head:
             lines.append("-" * (sum(widths) + len(_GAP) * (len(head) - 1)))
-    return _signs("\n".join(lines), unicode)
+    return "\n".join(lines)
 
 
 def target(arm: arms.Arm) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from assay.report.arms import Arm
 from assay.report.store import ReportError
 
-CURVES = ("validation_error", "train_loss")
 PROBES = ("activation_std", "saturated", "gradient_std")
 
 
@@ -32,8 +31,8 @@ class Traces(NamedTuple):
     missing: int
 
 
-def read(folder: Path, arm: Arm) -> Traces:
-    """Reads the metrics of every trial of an arm.
+def read(folder: Path, arm: Arm, metrics: Sequence[str]) -> Traces:
+    """Reads the `metrics` of every trial of an arm, and its probes.
 
     Raises:
       ReportError: a line that is no JSON and not the last one (a torn last line is what a kill leaves).
@@ -53,7 +52,7 @@ def read(folder: Path, arm: Arm) -> Traces:
         probes.append([record for record in records if "probe" in record])
     steps = sorted({record["step"] for trial in evaluations for record in trial})
     at = {step: i for i, step in enumerate(steps)}
-    curves = {metric: np.full((len(evaluations), len(steps)), np.nan) for metric in CURVES}
+    curves = {metric: np.full((len(evaluations), len(steps)), np.nan) for metric in metrics}
     for i, trial in enumerate(evaluations):
         for record in trial:
             for metric, values in curves.items():
