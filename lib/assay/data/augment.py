@@ -3,8 +3,8 @@
 Each entry of AUGMENTS makes a pure function fn(key, x, y) -> (x, y) on float images x [B, H, W, C] and their labels
 y, [B] or [B, H, W]; where pixels have labels, these move with the pixels.
 Every image draws its own flip or offset. Positions outside an image count as zero, the mean of a normalised
-training set. Source of crop and flip: Lee et al. 2015 (arXiv:1409.5185), used by He et al. 2016
-(arXiv:1512.03385, section 4.2).
+training set, but for smooth motions (assay.data.warp), which mirror. Source of crop and flip: Lee et al. 2015
+(arXiv:1409.5185), used by He et al. 2016 (arXiv:1512.03385, section 4.2).
 """
 
 from collections.abc import Callable
@@ -12,8 +12,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from assay import spec as specs
+from assay.data.warp import elasticity, Move, rotation
+
 Augment = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
-Move = Callable[[jax.Array, jax.Array], jax.Array]  # (key, x) -> x, the same way for the same key
 
 
 def none() -> Augment:
@@ -45,6 +47,47 @@ def crop_flip(pad: int = 4) -> Augment:
 def shift(pixels: int = 2) -> Augment:
     """Moves each image by a whole number of pixels, uniform from -pixels to pixels in each direction."""
     return geometric(_moved(pixels, "pixels"))
+
+
+def random_crop(size: int = 128) -> Augment:
+    """Cuts a patch of size x size out of each image, at a uniformly drawn place: training on parts of large images."""
+    if size < 1:
+        raise ValueError(f"size must be at least 1, not {size}")
+
+    def move(key: jax.Array, x: jax.Array) -> jax.Array:
+        room = tuple(have - size for have in x.shape[1:3])
+        if min(room) < 0:
+            raise ValueError(f"random_crop(size={size}) is larger than the images, {x.shape[1]}x{x.shape[2]}")
+        offsets = jax.random.randint(key, (x.shape[0], 2), 0, jnp.array([room]) + 1)
+        cut = jax.vmap(lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), (size, size, x.shape[3])))
+        return cut(x, offsets)
+
+    return geometric(move)
+
+
+def rotate(degrees: float = 180.0) -> Augment:
+    """Turns each image about its centre, by an angle uniform from -degrees to degrees."""
+    return geometric(rotation(degrees))
+
+
+def elastic(std: float = 10.0, grid: int = 3) -> Augment:
+    """Bends each image by smooth random displacements of `std` pixels, drawn on a grid x grid lattice.
+
+    Defaults as in the U-Net's paper (Ronneberger et al. 2015, arXiv:1505.04597, section 3.1).
+    """
+    return geometric(elasticity(std, grid))
+
+
+def chain(of: str = "random_crop,rotate,flip") -> Augment:
+    """Several augmentations one after the other, as Specs divided by commas."""
+    parts = [specs.build(AUGMENTS, part, "augment") for part in specs.split(of)]
+
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        for i, part in enumerate(parts):
+            x, y = part(jax.random.fold_in(key, i), x, y)
+        return x, y
+
+    return fn
 
 
 def geometric(move: Move) -> Augment:
@@ -81,4 +124,8 @@ AUGMENTS: dict[str, Callable[..., Augment]] = {
     "crop": crop,
     "crop_flip": crop_flip,
     "shift": shift,
+    "chain": chain,
+    "elastic": elastic,
+    "random_crop": random_crop,
+    "rotate": rotate,
 }
