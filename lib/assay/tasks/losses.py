@@ -36,6 +36,7 @@ def cross_entropy(smoothing: float = 0.0) -> Loss:
         smooth = optax.smooth_labels(jax.nn.one_hot(targets, logits.shape[-1]), smoothing)
         return optax.softmax_cross_entropy(logits, smooth)
 
+    loss.predicted = jax.nn.sigmoid
     return loss
 
 
@@ -68,6 +69,14 @@ def per_example(loss: AnyLoss) -> Loss:
     if not callable(loss):
         raise SpecError("this task takes a loss of (logits, targets), as cross_entropy and squared_error are")
     return loss
+
+
+def predicted(loss: Loss) -> Callable[[jax.Array], jax.Array]:
+    """The function from logits to the values that they stand for, where targets are in the logits' shape.
+
+    The sigmoid for cross_entropy; a loss has it as an attribute `predicted`, and without one logits are the values.
+    """
+    return getattr(loss, "predicted", lambda logits: logits)
 
 
 def _sum(x: jax.Array) -> jax.Array:
