@@ -3,25 +3,38 @@
 from flax import linen as nn
 import jax
 
+from assay.models.dropout import check_rate, dropout
 from assay.models.kit import Kit
 
 
 class MLP(nn.Module):
-    """`depth` hidden layers of `width` units and a linear readout: 784-100-10 is `mlp(depth=1,width=100)`."""
+    """`depth` hidden layers of `width` units and a linear readout: 784-100-10 is `mlp(depth=1,width=100)`.
+
+    Attributes:
+      dropout: share of every hidden layer's units left out in training (Srivastava et al. 2014: 0.5).
+      input_dropout: likewise of the inputs (there: 0.2).
+      alpha: whether dropout is SELU's alpha dropout, for inputs of mean 0 and variance 1.
+    """
 
     kit: Kit
     outputs: int
     depth: int = 2
     width: int = 100
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    alpha: bool = False
 
     def __post_init__(self):
         if self.depth < 0 or self.width < 1:
             raise ValueError(f"depth must be at least 0 and width at least 1, not {self.depth} and {self.width}")
+        check_rate(self.dropout)
+        check_rate(self.input_dropout, "input_dropout")
         super().__post_init__()
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        x = x.reshape(x.shape[0], -1)  # [B, H * W * C]
+        x = dropout(x.reshape(x.shape[0], -1), self.input_dropout, train, self.alpha)  # [B, H * W * C]
         for _ in range(self.depth):
             x = self.kit.normalise_act(self.kit.dense(self.width)(x), train)
+            x = dropout(x, self.dropout, train, self.alpha)
         return self.kit.readout(self.outputs)(x)

@@ -1,10 +1,16 @@
 """Ways of learning, by name."""
 
 from assay.tasks.adversarial import adversarial
+from assay.tasks.belief import deep_belief
 from assay.tasks.classify import classify
+from assay.tasks.contrastive import contrastive_divergence
+from assay.tasks.ensemble import ensemble
 from assay.tasks.losses import LOSSES
 from assay.tasks.next_token import next_token
+from assay.tasks.pretrain import pretrain
+from assay.tasks.q_learning import q_learning
 from assay.tasks.reconstruct import denoise, reconstruct
+from assay.tasks.self_play import self_play
 from assay.tasks.task import Batch, Findings, Learning, Problem, Signals, Task, TrainState
 
 __all__ = ["LOSSES", "TASKS", "Batch", "Findings", "Learning", "Problem", "Signals", "Task", "TrainState"]
@@ -12,7 +18,13 @@ __all__ = ["LOSSES", "TASKS", "Batch", "Findings", "Learning", "Problem", "Signa
 TASKS = {
     "adversarial": adversarial,
     "classify": classify,
+    "contrastive_divergence": contrastive_divergence,
+    "deep_belief": deep_belief,
     "denoise": denoise,
+    "ensemble": ensemble,
     "next_token": next_token,
+    "pretrain": pretrain,
+    "q_learning": q_learning,
     "reconstruct": reconstruct,
+    "self_play": self_play,
 }
