@@ -29,11 +29,19 @@ CASES = {
     "resnet(depth=8,shortcut='B',width=2)": ((8, 8, 3), 7),
     "char_mlp(depth=2,embed=2,width=6)": ((4, 3), 2),
     "text_conv(embed=2,width=6)": ((6, 3), 2),
+    "autoencoder(code=3,hidden=(6,4))": ((5,), 4),
+    "conv_autoencoder(code=3,maps=(2,4))": ((6, 6, 1), 4),
     "unet(depth=1,width=4)": ((6, 4, 1), 7),
     "unet(depth=1,padding='VALID',skip=False,width=4)": ((20, 20, 1), 7),
 }
-MAPS = {"unet"}  # models that give logits to every pixel: their mean is taken
+MAPS = {"conv_autoencoder", "unet"}  # models that give logits to every pixel: their mean is taken
+SHAPES = {"conv_autoencoder": (6, 6, 3)}  # what models are asked for that make whole examples
+CODES = {  # the encoder's readout, which has neither norm nor activation
+    "autoencoder(code=3,hidden=(6,4))": ("encoder", "Dense_2"),
+    "conv_autoencoder(code=3,maps=(2,4))": ("encoder", "Dense_0"),
+}
 PROJECTIONS = {  # kernels that no activation follows directly
+    **dict.fromkeys(CODES, 1),
     "resnet(depth=8,shortcut='B',width=2)": 2,
     "char_mlp(depth=2,embed=2,width=6)": 1,
     "text_conv(embed=2,width=6)": 1,
@@ -55,7 +63,7 @@ def model_of(spec, activation="tanh", init="lecun_normal", norm="none", dtype=jn
     activation = specs.build(ACTIVATIONS, activation, "activation") if isinstance(activation, str) else activation
     init = specs.build(INITIALIZERS, init, "init") if isinstance(init, str) else init
     kit = Kit(activation, init, specs.build(NORMS, norm, "norm"), dtype)
-    module = specs.build(MODELS, spec, "model", kit=kit, outputs=OUTPUTS)
+    module = specs.build(MODELS, spec, "model", kit=kit, outputs=SHAPES.get(specs.parse(spec).name, OUTPUTS))
     if specs.parse(spec).name not in MAPS:
         return from_linen(module, (OUTPUTS,))
     model = from_linen(module, (None, None, OUTPUTS))
@@ -220,15 +228,17 @@ def test_a_norm_after_every_hidden_layer(spec, norm):
     model = model_of(spec, norm=norm)
     params, output = traced(model, x)
     found = leaves(params)
-    assert len([where for where in found if where[-1] == "scale"]) == len(output.linear) - 1
+    readouts = {CODES.get(spec), path(max(output.linear))} - {None}
+    normed = [name for name in sorted(output.linear) if path(name) not in readouts]
+    assert len([where for where in found if where[-1] == "scale"]) == len(normed)
     with_bias = [where[:-1] for where in found if where[-1] == "bias" and (*where[:-1], "kernel") in found]
-    assert with_bias == [path(max(output.linear))]  # the readout alone
+    assert len(with_bias) == len(readouts) and set(with_bias) == readouts
 
     if norm == NORM_SPECS[2]:
         return  # layer_norm in other groups, placed by the same code
     # A norm right after a layer undoes any factor on its kernel; tanh would not, so none hides behind another.
     _, params, state = started(spec, norm=norm)
-    factors = dict(zip(sorted(output.linear)[:-1], (4.0, 0.5, 16.0, 8.0, 0.25, 2.0, 32.0, 0.125, 64.0)))
+    factors = dict(zip(normed, (4.0, 0.5, 16.0, 8.0, 0.25, 2.0, 32.0, 0.125, 64.0)))
     factors = {(*path(name), "kernel"): factor for name, factor in factors.items()}
     scaled = jax.tree_util.tree_map_with_path(lambda p, leaf: leaf * factors.get(tuple(e.key for e in p), 1.0), params)
     apply = jit(lambda params: model.apply(params, state, x, key=jax.random.key(3), train=True)[0].logits)
