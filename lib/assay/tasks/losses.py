@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from assay.spec import SpecError
+from assay.tasks.adversarial_losses import least_squares, minimax, non_saturating, wasserstein_gp
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 AnyLoss = Loss | Any  # what an entry of LOSSES makes
@@ -83,4 +84,12 @@ def _sum(x: jax.Array) -> jax.Array:
     return jnp.sum(x.reshape(x.shape[0], -1), axis=-1)
 
 
-LOSSES = {"cross_entropy": cross_entropy, "own": own, "squared_error": squared_error}
+LOSSES = {
+    "cross_entropy": cross_entropy,
+    "least_squares": least_squares,
+    "minimax": minimax,
+    "non_saturating": non_saturating,
+    "own": own,
+    "squared_error": squared_error,
+    "wasserstein_gp": wasserstein_gp,
+}
