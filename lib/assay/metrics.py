@@ -5,7 +5,7 @@ ROLES = ("train", "validation", "test")
 
 # Without the split that a mean is over. A metric that is not here is better where it is lower.
 HIGHER_IS_BETTER = frozenset(
-    {"accuracy", "coverage", "iou", "log_likelihood", "precision", "psnr", "recall", "return"}
+    {"accuracy", "coverage", "iou", "log_likelihood", "precision", "psnr", "psnr_gain", "recall", "return"}
 )
 
 
