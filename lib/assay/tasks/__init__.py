@@ -10,6 +10,7 @@ from assay.tasks.next_token import next_token
 from assay.tasks.pretrain import pretrain
 from assay.tasks.q_learning import q_learning
 from assay.tasks.reconstruct import denoise, reconstruct
+from assay.tasks.segment import segment
 from assay.tasks.self_play import self_play
 from assay.tasks.task import Batch, Findings, Learning, Problem, Signals, Task, TrainState
 
@@ -26,5 +27,6 @@ TASKS = {
     "pretrain": pretrain,
     "q_learning": q_learning,
     "reconstruct": reconstruct,
+    "segment": segment,
     "self_play": self_play,
 }

@@ -74,6 +74,8 @@ class Task(NamedTuple):
       signals: `(train_state, batch) -> Signals`; None where no single network runs forward and back in a step, and
         nothing is probed.
       examine: `(train_state, key) -> Findings`, on the host, once, after training; None where there is nothing to add.
+      labels: `(index [B]) -> y`: what a step has as labels of these training examples, in place of the data set's, before
+        they are augmented; None for the labels as they are.
     """
 
     init: Callable[..., TrainState]
@@ -81,6 +83,7 @@ class Task(NamedTuple):
     evaluate: Callable[..., dict[str, jax.Array]]
     signals: Callable[..., Signals] | None = None
     examine: Callable[..., Findings] | None = None
+    labels: Callable[[jax.Array], jax.Array] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

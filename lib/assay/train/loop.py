@@ -211,7 +211,8 @@ class Program:
     def _batch(self, trial: Trial, data: DeviceData, order: jax.Array, step: jax.Array, augment: bool) -> Batch:
         size = self.config.batch_size
         index = jax.lax.dynamic_slice(order, (step % self.steps_per_epoch * size,), (size,))
-        x, y = self._inputs(data.train.x[index], data), data.train.y[index]
+        x, labels = self._inputs(data.train.x[index], data), self._task.labels
+        y = data.train.y[index] if labels is None else labels(index)
         if augment and self._augment is not None:
             x, y = self._augment(jax.random.fold_in(batches.stream(trial.seed, batches.AUGMENT), step), x, y)
         return Batch(x, y, jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step), step)
