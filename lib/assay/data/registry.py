@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import curves, digits, games, membranes, own, text, tfds, toys
+from assay.data import curves, digits, games, membranes, own, sequences, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
 
@@ -34,6 +34,8 @@ DATASETS = _Datasets(
     membranes=membranes.membranes,
     npz=own.npz,
     folder=own.folder,
+    markov_text=sequences.markov_text,
+    sine=sequences.sine,
     text=text.text,
     tiny_shakespeare=text.tiny_shakespeare,
     **{name: games.episodes(make) for name, make in games.GAMES.items()},
