@@ -23,10 +23,19 @@ from assay.models.norm import NORMS
 CASES = {
     "mlp(depth=3,width=6)": ((5,), 3),
     "lenet": ((12, 12, 1), 4),
+    "lenet(pooling='learned',shared=False)": ((12, 12, 1), 6),
     "strided_cnn(padding='SAME')": ((8, 8, 1), 4),
     "resnet(depth=8,width=2)": ((8, 8, 3), 7),
     "resnet(depth=8,width=2,skip=False)": ((8, 8, 3), 7),
     "resnet(depth=8,shortcut='B',width=2)": ((8, 8, 3), 7),
+    "resnet_imagenet(depth=18,width=2)": ((16, 16, 1), 17),
+    "preact_resnet(bottleneck=True,depth=11,width=2)": ((8, 8, 1), 10),
+    "wide_resnet(depth=10,dropout=0.3,widen=1)": ((8, 8, 1), 7),
+    "fixup_resnet(depth=8,width=2)": ((8, 8, 1), 7),
+    "densenet(bottleneck=True,compression=0.5,depth=10,growth=2)": ((8, 8, 1), 9),
+    "alexnet(form='cifar',streams=2,width=4)": ((8, 8, 1), 7),
+    "vgg(dense=6,depth=11,skip=True,width=2)": ((8, 8, 1), 10),
+    "all_cnn(base='A',variant='convpool',width=2)": ((13, 13, 1), 6),
     "char_mlp(depth=2,embed=2,width=6)": ((4, 3), 2),
     "text_conv(embed=2,width=6)": ((6, 3), 2),
     "autoencoder(code=3,hidden=(6,4))": ((5,), 4),
@@ -43,8 +52,16 @@ CODES = {  # the encoder's readout, which has neither norm nor activation
 PROJECTIONS = {  # kernels that no activation follows directly
     **dict.fromkeys(CODES, 1),
     "resnet(depth=8,shortcut='B',width=2)": 2,
+    "resnet_imagenet(depth=18,width=2)": 3,
+    "preact_resnet(bottleneck=True,depth=11,width=2)": 3,
+    "wide_resnet(depth=10,dropout=0.3,widen=1)": 2,
     "char_mlp(depth=2,embed=2,width=6)": 1,
     "text_conv(embed=2,width=6)": 1,
+}
+PRE_ACTIVATION = {"densenet", "preact_resnet", "wide_resnet"}  # a norm before every activation, not after every layer
+WITHOUT_NORM = {"fixup_resnet"}  # models that refuse a norm
+FACTORS = {  # by which a model multiplies initial kernels, in forward order; it has scalar factors, too
+    "fixup_resnet(depth=8,width=2)": (1, 3**-0.5, 0, 3**-0.5, 0, 3**-0.5, 0, 0),
 }
 OUTPUTS = 3
 every_case = pytest.mark.parametrize("spec", CASES)
@@ -124,30 +141,32 @@ def filled(value):
     return lambda key, shape, dtype: jnp.full(shape, value, dtype)
 
 
-def assert_all_from_initializer(model, x):
+def assert_all_from_initializer(model, x, factors=None):
     params, _ = jit(model.init)(jax.random.key(0), x)
     found = leaves(params)
-    assert {where[-1] for where in found} <= {"kernel", "bias"}, "a parameter that is neither"
-    for where, leaf in found.items():
-        np.testing.assert_array_equal(leaf, 7 if where[-1] == "kernel" else -3, err_msg=str(where))
+    assert {where[-1] for where in found} <= {"kernel", "bias", *(["scale"] if factors else [])}, "another parameter"
     _, output = traced(model, x)
-    kernels = {where[:-1] for where in found if where[-1] == "kernel"}
-    assert {path(name) for name in output.linear} == kernels, "a kernel of a layer that is not observed"
+    kernels = [path(name) for name in sorted(output.linear)]
+    assert set(kernels) == {where[:-1] for where in found if where[-1] == "kernel"}, "a layer that is not observed"
+    expected = {(*where, "kernel"): np.float32(7) * np.float32(f) for where, f in zip(kernels, factors or [1] * len(kernels))}
+    for where, leaf in found.items():
+        wanted = expected[where] if where[-1] == "kernel" else {"bias": -3, "scale": 1}[where[-1]]
+        np.testing.assert_array_equal(leaf, wanted, err_msg=str(where))
 
 
 @every_case
 def test_every_kernel_and_bias_is_the_initializers(spec):
     model = model_of(spec, init=Initializer(filled(7.0), bias=filled(-3.0)))
-    assert_all_from_initializer(model, batch(spec))
+    assert_all_from_initializer(model, batch(spec), FACTORS.get(spec))
 
 
 @every_case
 def test_every_kernel_is_multiplied_by_the_gain_if_asked(spec):
     init = Initializer(filled(1.0), use_gain=True)
-    params, _ = jit(model_of(spec, Activation(jnp.tanh, gain=2.5), init).init)(jax.random.key(0), batch(spec))
-    kernels = [leaf for where, leaf in leaves(params).items() if where[-1] == "kernel"]
-    for kernel in kernels:
-        np.testing.assert_array_equal(kernel, 2.5)
+    model = model_of(spec, Activation(jnp.tanh, gain=2.5), init)
+    params, output = jit(model.init)(jax.random.key(0), batch(spec))[0], traced(model, batch(spec))[1]
+    for name, factor in zip(sorted(output.linear), FACTORS.get(spec) or [1] * len(output.linear)):
+        np.testing.assert_array_equal(leaves(params)[(*path(name), "kernel")], np.float32(2.5) * np.float32(factor))
 
 
 # 2. Without the Kit's activation and norm, a model is affine.
@@ -216,12 +235,37 @@ def test_hidden_linear_layers_are_counted(spec):
     assert all(output.activations[name].shape == z.shape for name, z in output.preactivations.items())
 
 
-# 4. The normalisation stands after every hidden layer.
+# 4. The normalisation stands after every hidden layer, or before every activation.
 
 NORM_SPECS = ("batch_norm(epsilon=1e-12)", "layer_norm(epsilon=1e-12)", "group_norm(epsilon=1e-12,groups=2)")
 
 
-@every_case
+def named(names):
+    return pytest.mark.parametrize("spec", [spec for spec in CASES if specs.parse(spec).name in names])
+
+
+@named(PRE_ACTIVATION)
+def test_a_norm_before_every_activation(spec):
+    x = batch(spec)
+    model, params, state = started(spec, norm=NORM_SPECS[0])
+    found = leaves(params)
+    with_bias = [where[:-1] for where in found if where[-1] == "bias" and (*where[:-1], "kernel") in found]
+    assert with_bias == [("Dense_0",)]  # the readout alone
+    shifts = {where: 0.0 for where in found if where[-1] == "bias" and where[:-1] != ("Dense_0",)}
+    params = jax.tree_util.tree_map_with_path(lambda p, leaf: leaf * shifts.get(tuple(e.key for e in p), 1.0), params)
+    run = jit(lambda params: model.apply(params, state, x, key=jax.random.key(3), train=True)[0].preactivations)
+    for name, z in run(params).items():
+        np.testing.assert_allclose(z.mean((0, 1, 2)), 0, atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(z.var((0, 1, 2)), 1, rtol=1e-3, err_msg=name)
+
+
+@named(WITHOUT_NORM)
+def test_a_model_that_stands_for_a_norm_refuses_one(spec):
+    with pytest.raises(specs.SpecError, match="norm must be none"):
+        model_of(spec, norm="batch_norm")
+
+
+@named({specs.parse(spec).name for spec in CASES} - PRE_ACTIVATION - WITHOUT_NORM)
 @pytest.mark.parametrize("norm", NORM_SPECS)
 def test_a_norm_after_every_hidden_layer(spec, norm):
     x = batch(spec)
@@ -261,7 +305,8 @@ def test_maxout_has_pieces_in_every_layer(spec):
 
 
 @every_model
-def test_every_layer_learns_its_own_prelu(spec):
+def test_every_layer_learns_its_own_prelu(spec, monkeypatch):
+    monkeypatch.setattr(ops, "max_pool", ops.avg_pool)  # maxima are positive: no slope below 0 would learn
     model, params, state = started(spec, activation="prelu")
     x, y = batch(spec), jnp.arange(4) % OUTPUTS
 
@@ -283,14 +328,15 @@ def test_every_layer_learns_its_own_prelu(spec):
 @every_model
 @pytest.mark.parametrize("activation", ["prelu", "maxout"])
 def test_bfloat16_computes_in_bfloat16_and_keeps_float32(spec, activation):
-    model = model_of(spec, activation, norm="batch_norm", dtype=jnp.bfloat16)
+    norm = "none" if specs.parse(spec).name in WITHOUT_NORM else "batch_norm"
+    model = model_of(spec, activation, norm=norm, dtype=jnp.bfloat16)
     params, output = traced(model, batch(spec), train=True)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
     assert output.logits.dtype == jnp.float32
     hidden = jax.tree.leaves((output.linear, output.preactivations, output.activations))
     assert {leaf.dtype for leaf in hidden} == {jnp.dtype("bfloat16")}
     _, state = jax.eval_shape(model.init, jax.random.key(0), batch(spec))
-    assert {leaf.dtype for leaf in jax.tree.leaves(state)} == {jnp.dtype("float32")}
+    assert {leaf.dtype for leaf in jax.tree.leaves(state)} <= {jnp.dtype("float32")}
 
     def loss(params, state):
         return jnp.sum(model.apply(params, state, batch(spec), key=jax.random.key(0), train=True)[0].logits)

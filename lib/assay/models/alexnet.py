@@ -37,8 +37,8 @@ class AlexNet(nn.Module):
             raise ValueError(f"form must be 'imagenet' or 'cifar', not {self.form!r}")
         if self.streams not in (1, 2):
             raise ValueError(f"streams must be 1 or 2, not {self.streams}")
-        if self.width < 2 or self.width % 2:
-            raise ValueError(f"width must be an even number of at least 2, not {self.width}")
+        if self.width < 1 or self.width % (2 * self.streams):
+            raise ValueError(f"width must be a positive multiple of {2 * self.streams}, not {self.width}")
         check_rate(self.dropout)
         super().__post_init__()
 

@@ -46,7 +46,8 @@ class VGG(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        kit, x = self.kit, images(x)
+        kit = self.kit
+        x = images(x).astype(kit.dtype)
         for layers, multiple in zip(BLOCKS[self.depth], (1, 2, 4, 8, 8)):
             x = ops.max_pool(self._block(x, layers, multiple * self.width, train), padding="SAME")
         x = x.reshape(x.shape[0], -1)  # [B, 7 * 7 * 512]
