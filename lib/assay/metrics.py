@@ -10,7 +10,7 @@ HIGHER_IS_BETTER = frozenset(
 
 
 def is_error(metric: str) -> bool:
-    """Whether a metric is a fraction of wrong answers (0..1), shown in per cent; 1 for a run that diverged."""
+    """Whether it is a fraction of wrong answers (0..1), shown in per cent; 1 for a run that diverged."""
     return metric.endswith("error")
 
 

@@ -57,7 +57,7 @@ def test_a_metric_that_is_no_error_is_a_plain_number_everywhere(of_mse: Path):
     assert "the claims above and the test figures below" in words
     assert "Validation mse (by step)" in words and "Training loss (by step)" in words
     # Nothing about errors is left but the one further metric that is one.
-    assert "100 %" not in words.replace("and an error of 100 %", "")
+    assert "100 %" not in words.replace("or an error of 100 %", "")
     assert not re.search(r"(test|train|training|validation) error", words)
     assert ">test mse<" in report.write(of_mse).read_text(encoding="utf-8") and svg.startswith("<?xml")
 

@@ -54,19 +54,27 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def test_a_grid_becomes_a_picture_with_grey_lines_between():
-    image = pixels(findings.png(PICTURES["samples"]))
-    assert image.shape == (2 * 5 - 1, 3 * 6 - 1) and image.dtype == np.uint8
+    image, scale = pixels(findings.png(PICTURES["samples"])), 25  # 5 pixels become 125
+    assert image.shape == (2 * 4 * scale + 2, 3 * 5 * scale + 4) and image.dtype == np.uint8
     for i in range(2):
         for j in range(3):
-            np.testing.assert_array_equal(
-                image[5 * i : 5 * i + 4, 6 * j : 6 * j + 5], PICTURES["samples"][i, j, ..., 0]
-            )
-    assert (image[4] == 128).all() and (image[:, 5::6] == 128).all()
-    double = pixels(findings.png(PICTURES["samples"], 2))
-    np.testing.assert_array_equal(double, image.repeat(2, 0).repeat(2, 1))
+            tile = image[i * (4 * scale + 2) :, j * (5 * scale + 2) :][: 4 * scale, : 5 * scale]
+            np.testing.assert_array_equal(tile[::scale, ::scale], PICTURES["samples"][i, j, ..., 0])
+            assert (tile == tile[::scale, ::scale].repeat(scale, 0).repeat(scale, 1)).all()
+    assert (image[4 * scale : 4 * scale + 2] == 128).all() and (image[:, 5 * scale : 5 * scale + 2] == 128).all()
     coloured = pixels(findings.png(COLOURED["colours"]))
-    assert coloured.shape == (3, 7, 3)
-    np.testing.assert_array_equal(coloured[:, 4:], COLOURED["colours"][0, 1])
+    np.testing.assert_array_equal(coloured[::42, -1::-42][:, 2::-1], COLOURED["colours"][0, 1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "scale"),
+    [((10, 10, 28, 28), 2), ((1, 3, 28, 28), 4), ((8, 8, 8, 8), 8), ((3, 10, 64, 64), 1), ((1, 2, 388, 388), 1)],
+)
+def test_small_pictures_are_enlarged_to_be_legible(shape: tuple[int, ...], scale: int):
+    grid = np.zeros((*shape, 1), np.uint8)
+    assert findings.enlargement(grid) == scale
+    exhibit = findings.Exhibit("t", store.arms.Arm({}, []), 0, grid, findings.png(grid))
+    assert Image.open(io.BytesIO(exhibit.content)).size == exhibit.size
 
 
 def test_the_page_shows_the_lowest_seed_that_has_any(make_store: Callable[..., Path]):
@@ -91,7 +99,7 @@ def test_the_page_shows_the_lowest_seed_that_has_any(make_store: Callable[..., P
         np.testing.assert_array_equal(
             pixels(base64.b64decode(data)), pixels(findings.png(PICTURES["samples"]))
         )
-        assert (int(image["width"]), int(image["height"])) == (13 * 17, 13 * 9)  # 5 pixels become 65
+        assert (int(image["width"]), int(image["height"])) == (379, 202)
     assert "image-rendering:pixelated" in text
     assert "once 1" in text and "once 0" in text and "once 2" not in text
     assert text.index("<h3>samples") < text.index("<h3>told")
@@ -163,7 +171,7 @@ def test_a_page_of_the_documentation_has_its_pictures_beside_it(make_store: Call
         assert text.count(f"](findings/{name})") == 1
     assert "![samples: 2 by 3 pictures of 5 by 4 pixels, tanh, seed 0](findings/00.png)" in text
     assert "    once\n    ```\n    upon" in text
-    assert pixels((page.parent / "findings" / "00.png").read_bytes()).shape == (13 * 9, 13 * 17)
+    assert pixels((page.parent / "findings" / "00.png").read_bytes()).shape == (202, 379)
     # Without any, nothing is there.
     bare = small(make_store, name="bare")
     page = publish.publish(bare, tmp_path / "docs")

@@ -80,7 +80,7 @@ def contrast(claim: Claim, rows: Sequence[Row]) -> Contrast | str:
     if not rows:
         return "no trial has finished"
     if claim.metric not in rows[0]:
-        finals = [name for name in rows[0] if name == STEPS or name.startswith(tuple(f"{role}_" for role in ROLES))]
+        finals = [name for name in rows[0] if name == STEPS or name.split("_")[0] in ROLES]
         raise ValueError(f"claim {claim.id!r}: {spec.nearest(claim.metric, finals, 'metric')}")
     arms = {}
     for side, selector in (("better", claim.better), ("worse", claim.worse)):

@@ -23,7 +23,8 @@ class Verdict:
     """One claim's outcome with its evidence.
 
     Effects are positive where the claim's `better` arm is better: worse - better in the metric's units, or,
-    on scale "ratio", worse / better; the other way round where higher is better. Figures that don't exist are NaN here and null in JSON.
+    on scale "ratio", worse / better; the other way round where higher is better. Figures that don't exist
+    are NaN here and null in JSON.
 
     Attributes:
       claim: the claim.

@@ -58,7 +58,8 @@ def finding(claim: Claim, effect: float, interval: tuple[float, float], seeds: i
     if claim.scale == "ratio":
         most, least = (better, worse) if higher else (worse, better)
         most, least = (f"{shared} with {arm}" if shared else arm for arm in (most, least))
-        return f"{most} has {number(claim, effect)} times the {metric(claim)} of {least} {range_}, {seeds} seeds"
+        what = f"{number(claim, effect)} times the {metric(claim)} of {least}"
+        return f"{most} has {what} {range_}, {seeds} seeds"
     fewer = "more" if (effect < 0) != higher else "fewer" if claim.metric == STEPS else "less"
     verb = "reaches" if higher else "needs" if claim.metric == STEPS else "makes"
     size = amount(claim, abs(effect))

@@ -71,7 +71,7 @@ def caption(study: store.Study) -> str:
 
 
 def interval_plot(study: store.Study, width: float = 320) -> Figure:
-    """Every arm's mean over the test split with its 95 % t interval, its runs as dots, published values as diamonds.
+    """Every arm's test mean with its 95 % t interval, its runs as dots, published values as diamonds.
 
     Above LIMIT arms, the half with the lowest and the half with the highest mean are drawn.
     """

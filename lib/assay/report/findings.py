@@ -1,4 +1,4 @@
-"""Findings: the pictures and texts that trained networks left in findings.npz, chosen and bounded for a page."""
+"""Findings: pictures and texts that trained networks left in findings.npz, chosen and bounded for a page."""
 
 from collections.abc import Iterator
 import io
@@ -12,8 +12,9 @@ from assay.report import arms, store
 
 ARMS = 12  # that one page shows
 LETTERS = 2_000  # of one text
-TILE = 64  # pixels that the longer side of a picture in a grid is shown with, about
-_GAP = 128  # grey between the pictures of a grid, told from black and from white
+HALF = 500  # pixels of the page that two grids side by side have each
+_TILE = (64, 128)  # pixels that a small picture is enlarged to: about, and at most where there is room
+_GAP, _GREY = 2, 128  # pixels between the pictures of a grid, and their colour: neither black nor white
 
 
 class Exhibit(NamedTuple):
@@ -23,7 +24,7 @@ class Exhibit(NamedTuple):
       title: of the task's.
       arm, seed: whose.
       grid: uint8 [rows, columns, H, W, C], C 1 or 3; None for a text.
-      content: the grid's PNG at its own size, or the text as UTF-8.
+      content: the grid as PNG, enlarged; or the text as UTF-8.
     """
 
     title: str
@@ -33,26 +34,31 @@ class Exhibit(NamedTuple):
     content: bytes
 
     @property
+    def heading(self) -> tuple[bool, str]:
+        """What it stands under: whether it is a text, and its title."""
+        return self.grid is None, self.title
+
+    @property
     def text(self) -> str:
         return self.content.decode()
 
     @property
     def scale(self) -> int:
-        """By how many pixels one of the grid's is shown."""
-        return max(1, round(TILE / max(self.grid.shape[2:4])))
+        """Pixels of the PNG, each way, for one of a picture's."""
+        return enlargement(self.grid)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the grid, in its own pixels."""
+        """Width and height of the PNG in pixels."""
         rows, columns, high, wide, _ = self.grid.shape
-        return columns * (wide + 1) - 1, rows * (high + 1) - 1
+        return columns * (self.scale * wide + _GAP) - _GAP, rows * (self.scale * high + _GAP) - _GAP
 
     @property
     def spoken(self) -> str:
         """What the picture is, for those who do not see it."""
         rows, columns, high, wide, _ = self.grid.shape
-        said = f"{rows} by {columns} pictures of {wide} by {high} pixels" if rows * columns > 1 else "a picture"
-        return f"{self.title}: {said}, {self.arm.label}, seed {self.seed}"
+        count = f"{rows} by {columns} pictures of " if rows * columns > 1 else ""
+        return f"{self.title}: {count}{wide} by {high} pixels, {self.arm.label}, seed {self.seed}"
 
 
 class Shown(NamedTuple):
@@ -83,8 +89,8 @@ def choose(study: store.Study, room: int) -> Shown:
     scores = [arm.estimate(study.validation).mean for arm, _, _ in having]
     kept = [having[i] for i in arms.extremes(scores, ARMS)]
     every = [exhibit for arm, seed, path in kept for exhibit in _read(path, arm, seed)]
-    titles = list(dict.fromkeys((exhibit.grid is None, exhibit.title) for exhibit in every))
-    every.sort(key=lambda exhibit: titles.index((exhibit.grid is None, exhibit.title)))
+    headings = list(dict.fromkeys(exhibit.heading for exhibit in every))
+    every.sort(key=lambda exhibit: headings.index(exhibit.heading))
     exhibits, used = [], 0
     for exhibit in every:
         if used + len(exhibit.content) <= room:
@@ -106,12 +112,13 @@ def _read(path: Path, arm: arms.Arm, seed: int) -> Iterator[Exhibit]:
             kind, _, title = name.partition("/")
             if kind == "text":
                 yield Exhibit(title, arm, seed, None, _cut(array.tobytes().decode()).encode())
-            elif array.dtype != np.uint8 or array.ndim != 5 or array.shape[-1] not in (1, 3) or not array.size:
+            elif array.dtype != np.uint8 or array.ndim != 5 or array.shape[4] not in (1, 3) or not array.size:
                 raise ValueError(f"{name} is no uint8 [rows, columns, H, W, 1 or 3]")
             else:
                 yield Exhibit(title, arm, seed, array, png(array))
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise store.ReportError(f"cannot read {path}: {error}; run the study again to write it anew") from None
+        said = f"cannot read {path}: {error}; run the study again to write it anew"
+        raise store.ReportError(said) from None
 
 
 def _cut(text: str) -> str:
@@ -120,20 +127,20 @@ def _cut(text: str) -> str:
     return clean if left <= 0 else f"{clean[:LETTERS]}… [{left:,} more characters]"
 
 
-def png(grid: np.ndarray, scale: int = 1) -> bytes:
-    """Pictures side by side with a grey line between them, as PNG.
+def enlargement(grid: np.ndarray) -> int:
+    """By how much a grid's pictures are enlarged: to be legible, and more where half a page has room."""
+    longer, width = max(grid.shape[2:4]), grid.shape[1] * (grid.shape[3] + 1)
+    return max(1, round(_TILE[0] / longer), min(_TILE[1] // longer, HALF // width))
 
-    Args:
-      grid: uint8 [rows, columns, H, W, C], C 1 or 3.
-      scale: pixels of the PNG for one of the grid, each way.
-    """
+
+def png(grid: np.ndarray) -> bytes:
+    """Pictures [rows, columns, H, W, C] side by side, enlarged, with a grey line between them, as PNG."""
     from PIL import Image
 
-    rows, columns, high, wide, channels = grid.shape
-    padded = np.full((rows, columns, high + 1, wide + 1, channels), _GAP, np.uint8)
-    padded[:, :, :high, :wide] = grid
-    sheet = padded.transpose(0, 2, 1, 3, 4).reshape(rows * (high + 1), columns * (wide + 1), channels)[:-1, :-1]
-    sheet = sheet.repeat(scale, 0).repeat(scale, 1)
+    tiles = grid.repeat(enlargement(grid), 2).repeat(enlargement(grid), 3)
+    tiles = np.pad(tiles, ((0, 0), (0, 0), (0, _GAP), (0, _GAP), (0, 0)), constant_values=_GREY)
+    rows, columns, high, wide, channels = tiles.shape
+    sheet = tiles.swapaxes(1, 2).reshape(rows * high, columns * wide, channels)[:-_GAP, :-_GAP]
     out = io.BytesIO()
     Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(out, "PNG", optimize=True)
     return out.getvalue()

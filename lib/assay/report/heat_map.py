@@ -63,8 +63,9 @@ def _cell(axes: Axes, x: int, y: int, metric: str, arm: Arm | None, norm: Normal
         axes.text(x, y, what, ha="center", va="center", color=drawing.MUTED, fontsize="small")
         return
     found = arm.estimate(metric)
-    axes.add_patch(Rectangle((x - 0.49, y - 0.48), 0.98, 0.96, facecolor=_SCALE(norm(found.mean)), linewidth=0))
-    color = _DARK_TEXT if _luminance(_SCALE(norm(found.mean))) > 0.18 else _LIGHT_TEXT  # whichever contrasts more
+    fill = _SCALE(norm(found.mean))
+    axes.add_patch(Rectangle((x - 0.49, y - 0.48), 0.98, 0.96, facecolor=fill, linewidth=0))
+    color = _DARK_TEXT if _luminance(fill) > 0.18 else _LIGHT_TEXT  # whichever contrasts more
     below = [quantities.interval(metric, found.low, found.high) or "one run"]
     below += [f"{len(arm.diverged)} diverged"] if arm.diverged else []
     axes.annotate(

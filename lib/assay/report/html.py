@@ -69,8 +69,8 @@ def _head(study: store.Study) -> str:
 
 def _evidence(study: store.Study) -> str:
     head, rows = verdicts.evidence(study.verdicts or [])
-    points = any(quantities.is_error(str(verdict.get("metric"))) for verdict in study.verdicts or [])
-    said = _EVIDENCE + "; points are percentage points" * points
+    metrics = [study.test, *(str(verdict.get("metric")) for verdict in study.verdicts or [])]
+    said = _EVIDENCE + "; points are percentage points" * any(map(quantities.is_error, metrics))
     return f'<p class="quiet">{said}.</p>{markup.table(head, rows, range(1, len(head)))}' if rows else ""
 
 

@@ -29,8 +29,8 @@ def arrange(arms: Sequence[Arm], score: str) -> tuple[list[Panel], list[str]]:
     """Deals arms out to panels of at most LINES lines.
 
     The lines of a panel differ by one field with at most LINES values: the last such one. Without one, every
-    arm has a panel of its own. Above PANELS panels, those with the lowest and the highest `score`, a final metric,
-    stay.
+    arm has a panel of its own. Above PANELS panels, those with the lowest and the highest `score`, a final
+    metric, stay.
 
     Returns:
       The panels, and the legend: one entry per line of a panel, empty for panels of one line.

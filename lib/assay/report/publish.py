@@ -13,7 +13,7 @@ import textwrap
 from assay.report import arm_table, findings, further_table, picture, quantities, store, verdict_table
 
 DATA = ("study.json", "verdicts.json", "results.parquet")
-ROOM = 600_000  # bytes that a page's pictures and texts take, before the pictures are enlarged
+ROOM = 600_000  # bytes that a page's pictures and texts take
 
 PAGE = string.Template("""# $question
 
@@ -65,7 +65,7 @@ def publish(study_dir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     shutil.rmtree(target / "findings", ignore_errors=True)
     for name, exhibit in _pictures(shown):
         (target / name).parent.mkdir(exist_ok=True)
-        (target / name).write_bytes(findings.png(exhibit.grid, exhibit.scale))
+        (target / name).write_bytes(exhibit.content)
     page.write_text(_page(study, shown))
     return page
 
@@ -94,18 +94,23 @@ def _outputs(shown: findings.Shown) -> str:
         return ""
     parts = ["## Outputs of the trained networks", "Of every arm, the run with the lowest seed."]
     if left_out := shown.of - shown.arms:
-        parts[-1] += f" {left_out} arms, neither among the best nor among the worst, are left out."
+        parts[-1] += f" {left_out} arms between the best and the worst are left out."
     if shown.left_out:
         parts[-1] += f" {shown.left_out} more are too large for this page."
     for name, exhibit in _pictures(shown):
-        parts += [f"{exhibit.title}: {exhibit.arm.label}, seed {exhibit.seed}", f"![{_plain(exhibit.spoken)}]({name})"]
+        parts += [_caption(exhibit), f"![{_plain(exhibit.spoken)}]({name})"]
     for exhibit in shown.exhibits:
         if exhibit.grid is None:
-            parts += [f"{exhibit.title}: {exhibit.arm.label}, seed {exhibit.seed}", textwrap.indent(exhibit.text, "    ")]
+            parts += [_caption(exhibit), textwrap.indent(exhibit.text, "    ")]
     return "\n\n".join(["", *parts, ""])
 
 
+def _caption(exhibit: findings.Exhibit) -> str:
+    return f"{exhibit.title}: {exhibit.arm.label}, seed {exhibit.seed}"
+
+
 def _plain(text: str) -> str:
+    """Text that closes no Markdown image's brackets."""
     return text.replace("[", "(").replace("]", ")")
 
 

@@ -11,7 +11,8 @@ def table(study: store.Study) -> str:
     fields = study.fields or ["arm"]
     reached = any(quantities.finite(row.get("steps_to_target")) for row in study.rows)
     head = [escape(field) for field in fields] + ["n", quantities.name(study.test), "95&nbsp;% interval"]
-    head += ["published"] * any(study.published) + [quantities.name(study.train), "diverged"] + ["steps to target"] * reached
+    head += ["published"] * any(study.published) + [quantities.name(study.train), "diverged"]
+    head += ["steps to target"] * reached
     notes: list[str] = []
     rows = []
     for arm, published in zip(study.arms, study.published):
@@ -22,7 +23,8 @@ def table(study: store.Study) -> str:
             _value(study.test, test.mean),
             escape(verdicts.minus(quantities.interval(study.test, test.low, test.high))) or "–",
         ]
-        cells += ["".join(_published(entry, arm, study.test, notes) for entry in published)] * any(study.published)
+        if any(study.published):
+            cells.append("".join(_published(entry, arm, study.test, notes) for entry in published))
         cells += [_value(study.train, train.mean), str(len(arm.diverged))]
         rows.append(cells + [escape(tables.target(arm))] * reached)
     last = len(head)
@@ -32,8 +34,8 @@ def table(study: store.Study) -> str:
     if reached:
         target = {row.get("target_error") for row in study.rows}
         level = f"{_level(study.metric, target.pop())} or less" if len(target) == 1 else "its target"
-        said += f" Steps to target: median number of steps to a training {quantities.name(study.metric)} of {level}, "
-        said += "and how many runs reached it."
+        said += f" Steps to target: median number of steps to a training {quantities.name(study.metric)} of "
+        said += f"{level}, and how many runs reached it."
     listed = "".join(f"<li>{note}</li>" for note in notes)
     listed = f'<h3>Published values</h3><ol class="quiet">{listed}</ol>' if notes else ""
     return (
@@ -54,7 +56,8 @@ def further(study: store.Study) -> str:
     head = [escape(text) for text in (*fields, *map(quantities.name, names))]
     said = "Means over the runs that have a value, with the two-sided 95 % interval of Student’s t below."
     if any(arm.diverged for arm in study.arms):
-        said += " A run that diverged has none, and an error of 100 %."
+        worst = ", or an error of 100 %" * any(map(quantities.is_error, names))
+        said += f" A run that diverged has none{worst}."
     table = markup.table(head, rows, range(len(fields), len(head)))
     return table + f'<p class="quiet">{escape(said)}</p>'
 
@@ -62,7 +65,8 @@ def further(study: store.Study) -> str:
 def _estimate(metric: str, arm: Arm) -> str:
     found = arm.estimate(metric)
     interval = verdicts.minus(quantities.interval(metric, found.low, found.high))
-    return _value(metric, found.mean) + (f"<small>{escape(interval)}</small>" if interval else "")
+    below = f'<small class="number">{escape(interval)}</small>' if interval else ""
+    return _value(metric, found.mean) + below
 
 
 def _level(metric: str, target: float) -> str:

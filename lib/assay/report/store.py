@@ -51,7 +51,7 @@ class Study(NamedTuple):
 
     @property
     def further(self) -> list[str]:
-        """Final metrics beside the study's own: other means over the test split, and what the task found out."""
+        """Final metrics beside the study's: other means over the test split, and what the task found out."""
         return arms.further(self.rows, self.metric, _config_fields(self.about))
 
 

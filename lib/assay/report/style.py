@@ -91,12 +91,12 @@ svg.line{margin-bottom:8px;max-width:340px;font-size:12px;fill:var(--muted)}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,236px),1fr));gap:20px 22px;
 margin:16px 0}
 .grid figure{margin:0;break-inside:avoid;display:flex;flex-direction:column;justify-content:flex-end}
-.made{display:flex;flex-wrap:wrap;gap:20px 32px;margin:16px 0}
-.made figure{margin:0;min-width:0;max-width:100%;break-inside:avoid}
-.made figure.text{flex:1 1 340px}
+.made{display:grid;gap:20px 32px;margin:16px 0}
+.made figure{margin:0;min-width:0;break-inside:avoid;display:flex;flex-direction:column;
+justify-content:flex-end}
 .made figcaption{margin:0 0 6px;color:var(--ink);font-weight:600}.made small{font-weight:400}
 .made img{display:block;max-width:100%;height:auto;image-rendering:pixelated}
-.made pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
+.made pre{margin:0 0 auto;max-height:320px;overflow-y:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 .sets>div+div{margin-top:16px}
 .grid figcaption{margin:0 0 2px;color:var(--ink);font-weight:600;font-size:14px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:14px;margin:12px 0;padding:0;list-style:none}
@@ -110,7 +110,7 @@ grid-template-columns:minmax(0,1fr) 230px}
 overflow-wrap:anywhere;
 border:1px solid var(--rule)}tr,figure{break-inside:avoid}thead{display:table-header-group}.scroll svg{
 min-width:0!important}
-.grid{grid-template-columns:repeat(3,minmax(0,1fr))}}
+.grid{grid-template-columns:repeat(3,minmax(0,1fr))}.made pre{max-height:none}}
 """
 )
 

@@ -59,7 +59,7 @@ def arm_table(
     metric: str = "error",
     unicode: bool | None = None,
 ) -> str:
-    """Arms as text: what varies, runs, the test metric with its 95 % t interval, the train one, diverged runs.
+    """Arms as text: what varies, runs, test metric with its 95 % t interval, train metric, diverged runs.
 
     Args:
       rows: rows of results.parquet, one per finished trial.
@@ -83,14 +83,15 @@ def arm_table(
 def further_table(
     rows: Sequence[arms.Row], varying_fields: Sequence[str], metric: str, unicode: bool | None = None
 ) -> str:
-    """What else was measured on the test split or found out by the task, the loss aside; "" where nothing was.
+    """What else was measured on the test split or found out by the task, the loss aside; "" for nothing.
 
     Args, Returns: as of `arm_table`; a row for every further metric and arm.
     """
     gathered = arms.group(rows, varying_fields)
     names = [name for name in arms.further(rows, metric) if name != "test_loss"]
     body = [[arm.label, quantities.name(name), *_estimate(name, arm)] for name in names for arm in gathered]
-    return _signs(_aligned(["arm", "measured", "n", "mean", "95 % t interval"], body), unicode) if names else ""
+    head = ["arm", "measured", "n", "mean", "95 % t interval"]
+    return _signs(_aligned(head, body), unicode) if names else ""
 
 
 def _estimate(metric: str, arm: arms.Arm) -> list[str]:
@@ -101,7 +102,7 @@ def _estimate(metric: str, arm: arms.Arm) -> list[str]:
 
 
 def _aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Columns under their heads; the first takes the room that the others leave, and is continued below itself."""
+    """Columns under their heads; the first takes the room the others leave, and is continued below itself."""
     widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
     widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - len(_GAP) * (len(head) - 1)))
     lines = []

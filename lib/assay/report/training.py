@@ -39,7 +39,7 @@ def sections(study: store.Study) -> list[str]:
 
 
 def drawn_metrics(study: store.Study) -> list[str]:
-    """The study's metric and the task's further ones on the validation split, and the loss that is minimised."""
+    """The study's metric and the task's further ones on the validation split, and the training loss."""
     others = [name.removeprefix("test_") for name in study.further if name.startswith("test_")]
     return [study.validation, "train_loss", *(f"validation_{name}" for name in others if name != "loss")]
 
