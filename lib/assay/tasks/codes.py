@@ -24,10 +24,10 @@ def code_width(model: Model, shape: tuple[int, ...]) -> int:
     Raises:
       SpecError: the model has no parts "encode" and "decode".
     """
-    x = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
-    params, state = jax.eval_shape(model.init, jax.random.key(0), x)
 
-    def both(params, state, x):
+    def both(x):
+        params, state = model.init(jax.random.key(0), x)
+
         def part(x, method):
             return model.apply(params, state, x, key=None, train=False, method=method)[0].logits
 
@@ -35,9 +35,9 @@ def code_width(model: Model, shape: tuple[int, ...]) -> int:
         return code, part(code, "decode")
 
     try:
-        code, _ = jax.eval_shape(both, params, state, x)
-    except AttributeError as error:
-        raise SpecError("this task takes a model with the methods encode and decode, as autoencoder has") from error
+        code, _ = jax.eval_shape(both, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
+    except (AttributeError, TypeError) as error:  # no such parts; or outputs that are not the shape of an image
+        raise SpecError("this task takes a model with the parts encode and decode, as autoencoder has") from error
     return code.size
 
 
