@@ -9,42 +9,65 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from assay.train.regularize import l1_penalty, max_norm_constraint
+
 
 class Optimizer(NamedTuple):
-    """An update direction, and whether weight decay bypasses it (Loshchilov & Hutter 2019) or joins the gradient."""
+    """How a gradient becomes an update. Every constructor takes the last two by name, as in `sgd(max_norm=3.0)`.
+
+    Attributes:
+      direction: from the gradient to the update.
+      decoupled_decay: whether weight decay bypasses it (Loshchilov & Hutter 2019) or joins the gradient.
+      l1: strength of the penalty l1 * sum |w| on kernels, whose gradient joins the loss's.
+      max_norm: limit of the l2 norm of the weights into a unit; 0 for none.
+    """
 
     direction: optax.GradientTransformation
     decoupled_decay: bool = False
+    l1: float = 0.0
+    max_norm: float = 0.0
 
 
-def _sgd() -> Optimizer:
+def _sgd(l1: float = 0.0, max_norm: float = 0.0) -> Optimizer:
     """Stochastic gradient descent."""
-    return Optimizer(optax.identity())
+    return _optimizer(optax.identity(), l1, max_norm)
 
 
-def _momentum(beta: float = 0.9) -> Optimizer:
+def _momentum(beta: float = 0.9, l1: float = 0.0, max_norm: float = 0.0) -> Optimizer:
     """Heavy-ball momentum (Polyak 1964)."""
-    return Optimizer(optax.trace(_fraction("beta", beta)))
+    return _optimizer(optax.trace(_fraction("beta", beta)), l1, max_norm)
 
 
-def _nesterov(beta: float = 0.9) -> Optimizer:
+def _nesterov(beta: float = 0.9, l1: float = 0.0, max_norm: float = 0.0) -> Optimizer:
     """Nesterov momentum (Sutskever et al. 2013)."""
-    return Optimizer(optax.trace(_fraction("beta", beta), nesterov=True))
+    return _optimizer(optax.trace(_fraction("beta", beta), nesterov=True), l1, max_norm)
 
 
-def _rmsprop(decay: float = 0.9, eps: float = 1e-8) -> Optimizer:
+def _rmsprop(decay: float = 0.9, eps: float = 1e-8, l1: float = 0.0, max_norm: float = 0.0) -> Optimizer:
     """RMSProp (Hinton 2012, lecture 6e): the gradient over sqrt(mean square + eps)."""
-    return Optimizer(optax.scale_by_rms(_fraction("decay", decay), _positive("eps", eps)))
+    return _optimizer(optax.scale_by_rms(_fraction("decay", decay), _positive("eps", eps)), l1, max_norm)
 
 
-def _adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
+def _adam(
+    b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, l1: float = 0.0, max_norm: float = 0.0
+) -> Optimizer:
     """Adam (Kingma & Ba 2015); weight decay joins the gradient."""
-    return Optimizer(optax.scale_by_adam(_fraction("b1", b1), _fraction("b2", b2), _positive("eps", eps)))
+    direction = optax.scale_by_adam(_fraction("b1", b1), _fraction("b2", b2), _positive("eps", eps))
+    return _optimizer(direction, l1, max_norm)
 
 
-def _adamw(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
+def _adamw(
+    b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, l1: float = 0.0, max_norm: float = 0.0
+) -> Optimizer:
     """AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay."""
-    return _adam(b1, b2, eps)._replace(decoupled_decay=True)
+    return _adam(b1, b2, eps, l1, max_norm)._replace(decoupled_decay=True)
+
+
+def _optimizer(direction: optax.GradientTransformation, l1: float, max_norm: float) -> Optimizer:
+    for name, value in (("l1", l1), ("max_norm", max_norm)):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} must be at least 0 and finite, not {value}")
+    return Optimizer(direction, l1=l1, max_norm=max_norm)
 
 
 OPTIMIZERS = {
@@ -128,6 +151,8 @@ def transformation(
     """
     decay = [] if weight_decay is None else [optax.add_decayed_weights(weight_decay)]
     parts = [optimizer.direction, *decay] if optimizer.decoupled_decay else [*decay, optimizer.direction]
+    if optimizer.l1:
+        parts.insert(0, l1_penalty(optimizer.l1))
     factor = schedule(steps)
 
     def rate(count):
@@ -135,7 +160,8 @@ def transformation(
         # float32, exact up to 2^24 steps, because optax's schedules mix their step with fractions.
         return lr * factor(jnp.minimum(count, steps - 1).astype(jnp.float32))
 
-    return optax.chain(*parts, optax.scale_by_learning_rate(rate))
+    last = [max_norm_constraint(optimizer.max_norm)] if optimizer.max_norm else []
+    return optax.chain(*parts, optax.scale_by_learning_rate(rate), *last)
 
 
 def _fraction(name: str, value: float) -> float:
