@@ -40,14 +40,19 @@ CASES = {
     "text_conv(embed=2,width=6)": ((6, 3), 2),
     "autoencoder(code=3,hidden=(6,4))": ((5,), 4),
     "conv_autoencoder(code=3,maps=(2,4))": ((6, 6, 1), 4),
+    "gan(depth=2,latent=3,width=6)": ((3,), 4),
+    "dcgan(depth=2,latent=3,width=4)": ((3,), 4),
     "unet(depth=1,width=4)": ((6, 4, 1), 7),
     "unet(depth=1,padding='VALID',skip=False,width=4)": ((20, 20, 1), 7),
 }
 MAPS = {"conv_autoencoder", "unet"}  # models that give logits to every pixel: their mean is taken
-SHAPES = {"conv_autoencoder": (6, 6, 3)}  # what models are asked for that make whole examples
-CODES = {  # the encoder's readout, which has neither norm nor activation
+SCALARS = {"dcgan", "gan"}  # models that give one logit: it is shown with two multiples of it
+SHAPES = {"conv_autoencoder": (6, 6, 3), "dcgan": (6, 6, 1), "gan": (6,)}  # what models are asked for that make whole examples
+CODES = {  # the first network's readout, which has neither norm nor activation
     "autoencoder(code=3,hidden=(6,4))": ("encoder", "Dense_2"),
     "conv_autoencoder(code=3,maps=(2,4))": ("encoder", "Dense_0"),
+    "dcgan(depth=2,latent=3,width=4)": ("generator", "ConvTranspose_1"),
+    "gan(depth=2,latent=3,width=6)": ("generator", "Dense_2"),
 }
 PROJECTIONS = {  # kernels that no activation follows directly
     **dict.fromkeys(CODES, 1),
@@ -81,13 +86,15 @@ def model_of(spec, activation="tanh", init="lecun_normal", norm="none", dtype=jn
     init = specs.build(INITIALIZERS, init, "init") if isinstance(init, str) else init
     kit = Kit(activation, init, specs.build(NORMS, norm, "norm"), dtype)
     module = specs.build(MODELS, spec, "model", kit=kit, outputs=SHAPES.get(specs.parse(spec).name, OUTPUTS))
-    if specs.parse(spec).name not in MAPS:
+    if specs.parse(spec).name not in MAPS | SCALARS:
         return from_linen(module, (OUTPUTS,))
-    model = from_linen(module, (None, None, OUTPUTS))
+    scalar = specs.parse(spec).name in SCALARS
+    model = from_linen(module, (1,) if scalar else (None, None, OUTPUTS))
 
     def apply(*args, **kwargs):
         output, state = model.apply(*args, **kwargs)
-        return output._replace(logits=output.logits.mean((1, 2))), state
+        logits = output.logits * jnp.array([[1.0, -2.0, 0.5]]) if scalar else output.logits.mean((1, 2))
+        return output._replace(logits=logits), state
 
     return model._replace(apply=apply)
 
