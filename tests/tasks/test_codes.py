@@ -26,7 +26,8 @@ def test_retrieval_error_is_the_share_of_other_classes(monkeypatch):
     assert 0.1 < error < 0.7
     np.testing.assert_allclose(error, by_hand(points.astype(np.float64), labels, 120), rtol=1e-6)
     monkeypatch.setattr(codes, "QUERIES", 50)  # fewer look, but among all
-    np.testing.assert_allclose(codes.retrieval_error(points, labels), by_hand(points.astype(np.float64), labels, 50), rtol=1e-6)
+    expected = by_hand(points.astype(np.float64), labels, 50)
+    np.testing.assert_allclose(codes.retrieval_error(points, labels), expected, rtol=1e-6)
 
 
 def test_retrieval_among_distant_classes_is_perfect_and_among_copies_by_chance():
@@ -37,9 +38,9 @@ def test_retrieval_among_distant_classes_is_perfect_and_among_copies_by_chance()
     assert 0.2 < codes.retrieval_error(np.ones((60, 2)), shuffled) < 0.8
 
 
-@pytest.mark.parametrize("points, labels", [(np.ones((20, 2)), np.zeros(20, int)), (np.full((20, 2), np.nan), np.arange(20) % 2)])
-def test_retrieval_without_classes_or_numbers_is_undefined(points, labels):
-    assert np.isnan(codes.retrieval_error(points, labels))
+@pytest.mark.parametrize("value, classes", [(1.0, 1), (np.nan, 2)])
+def test_retrieval_without_classes_or_numbers_is_undefined(value, classes):
+    assert np.isnan(codes.retrieval_error(np.full((20, 2), value), np.arange(20) % classes))
 
 
 @pytest.mark.parametrize("k", [1, 4])
@@ -63,8 +64,9 @@ def test_discarded_eigenvalues_are_the_error_on_the_training_images():
 
 @pytest.mark.parametrize("degrees", [0.0, 2.0, 30.0, 90.0])
 def test_subspace_angle_of_a_turned_plane(degrees):
-    directions = np.eye(5)[:2]
-    turned = np.stack([np.eye(5)[0], np.cos(np.radians(degrees)) * np.eye(5)[1] + np.sin(np.radians(degrees)) * np.eye(5)[3]])
+    axes, angle = np.eye(5), np.radians(degrees)
+    directions = axes[:2]
+    turned = np.stack([axes[0], np.cos(angle) * axes[1] + np.sin(angle) * axes[3]])
     mixed = np.array([[2.0, 1.0], [-1.0, 3.0]]) @ turned  # another basis of the same plane
     angle = codes.subspace_angle(lambda z: np.asarray(z) @ mixed + 7.0, directions)
     np.testing.assert_allclose(angle, degrees, atol=1e-3)

@@ -29,8 +29,12 @@ QUICK = {"xla_backend_optimization_level": 0}  # to compile
 def task_of(task, model, loss="squared_error", dataset=DIGITS):
     """`model` is a Model or a Spec."""
     settings = {"activation": "tanh", "init": "lecun_normal", "norm": "none"}
-    make = lambda outputs: model if isinstance(model, models.Model) else models.build(model, outputs=outputs, **settings)
-    return specs.build(TASKS, task, "task").make(Problem(make, specs.build(LOSSES, loss, "loss"), dataset, 1))
+
+    def make(outputs):
+        return models.build(model, outputs=outputs, **settings) if isinstance(model, str) else model
+
+    problem = Problem(make, specs.build(LOSSES, loss, "loss"), dataset, 1)
+    return specs.build(TASKS, task, "task").make(problem)
 
 
 def answering(logits_of):
@@ -68,7 +72,8 @@ def test_metrics_of_a_shifted_image():
 
 
 def test_logits_of_the_cross_entropy_are_of_probabilities():
-    metrics = evaluated("reconstruct", answering(lambda x: jnp.full(x.shape, np.log(3.0).astype(np.float32))), loss="cross_entropy")
+    three_to_one = answering(lambda x: jnp.full(x.shape, jnp.log(3.0)))
+    metrics = evaluated("reconstruct", three_to_one, loss="cross_entropy")
     x = np.asarray(X, np.float64)
     axes = (1, 2, 3)
     np.testing.assert_allclose(metrics["mse"], np.mean((x - 0.75) ** 2, axes), rtol=1e-5)
@@ -84,7 +89,8 @@ def test_to_pass_the_noise_on_gains_nothing(task):
 
 def test_the_gain_is_over_the_noisy_image():
     """A model that makes a grey image: its error does not depend on the noise, the gain does."""
-    soft, loud = (evaluated(f"denoise(level={level})", answering(lambda x: jnp.full(x.shape, 0.5))) for level in (0.05, 2.0))
+    grey = answering(lambda x: jnp.full(x.shape, 0.5))
+    soft, loud = (evaluated(f"denoise(level={level})", grey) for level in (0.05, 2.0))
     np.testing.assert_allclose(soft["mse"], np.mean((np.asarray(X) - 0.5) ** 2, (1, 2, 3)), rtol=1e-5)
     np.testing.assert_array_equal(soft["psnr"], loud["psnr"])
     assert (soft["psnr_gain"] < 0).all() and (loud["psnr_gain"] > 0).all()

@@ -17,9 +17,9 @@ _CHUNK = 2000  # images drawn at a time
 def curves(n: int = 30_000) -> Source:
     """Synthetic: one smooth curve an image, uint8 [N, 28, 28, 1], given by six numbers; all labels are 0.
 
-    Hinton & Salakhutdinov 2006 (Science 313, figure 2) drew curves from three random points in two dimensions, 20,000
-    to train on and 10,000 to test on. Here a parabola goes through three points, uniform in the image, drawn with a
-    round pen; their way of drawing is not copied, so errors do not compare.
+    Hinton & Salakhutdinov 2006 (Science 313, figure 2) drew curves from three random points in two dimensions,
+    20,000 to train on and 10,000 to test on. Here a parabola goes through three points, uniform in the image,
+    drawn with a round pen; their way of drawing is not copied, so errors do not compare.
 
     Args:
       n: images in all; a third of them are for testing.
@@ -44,7 +44,8 @@ def _drawn(points: np.ndarray) -> np.ndarray:
     weights = np.stack([(2 * t - 1) * (t - 1), 4 * t * (1 - t), t * (2 * t - 1)])  # [3, T], of Lagrange
     slopes = np.stack([4 * t - 3, 4 - 8 * t, 4 * t - 1])
     at = np.einsum("nkd,kt->ntd", points, weights)
-    length = np.linalg.norm(np.einsum("nkd,kt->ntd", points, slopes), axis=-1) / _STEPS  # [N, T] of each piece
+    speed = np.einsum("nkd,kt->ntd", points, slopes)
+    length = np.linalg.norm(speed, axis=-1) / _STEPS  # [N, T], of each piece
     away = at[..., None] - np.arange(_SIZE)  # [N, T, 2, 28]
     ink = np.exp(-(away**2) / (2 * _PEN**2))
     amount = np.matmul((ink[:, :, 0] * length[..., None]).transpose(0, 2, 1), ink[:, :, 1])  # [N, 28, 28]

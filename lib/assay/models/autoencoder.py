@@ -1,4 +1,4 @@
-"""Autoencoders: an encoder to a short code and a decoder that mirrors it, fully connected or convolutional."""
+"""Autoencoders: an encoder to a short code and a decoder that mirrors it, dense or convolutional."""
 
 from collections.abc import Sequence
 import math
@@ -42,7 +42,7 @@ class Decoder(nn.Module):
 class Autoencoder(nn.Module):
     """Fully connected, with a linear code: Hinton & Salakhutdinov 2006 (Science 313, figure 1).
 
-    The default is their 9-layer network for MNIST, 784-1000-500-250-30-250-500-1000-784: 2,837,314 parameters.
+    The default is their 9-layer network for MNIST, 784-1000-500-250-30 and back: 2,837,314 parameters.
     `autoencoder(hidden=())` is the linear hourglass, whose best code spans the principal components (Baldi &
     Hornik 1989).
 
@@ -103,7 +103,7 @@ class ConvDecoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         kit, (*size, channels) = self.kit, self.outputs
-        # Of the maps that the encoder makes; a transposed convolution makes twice as many rows, so an odd one goes.
+        # Of the maps that the encoder makes; a transposed convolution doubles the rows, so an odd one goes.
         sizes = [[-(-n // 2**level) for n in size] for level in range(len(self.maps) + 1)]
         rows, columns = sizes.pop()
         x = kit.normalise_act(kit.dense(rows * columns * self.maps[-1])(x), train)
@@ -117,8 +117,9 @@ class ConvDecoder(nn.Module):
 
 
 class ConvAutoencoder(nn.Module):
-    """Convolutions of stride 2 down to a code, transposed ones back up, 4x4 kernels (which overlap evenly at stride 2:
-    Odena et al. 2016, doi:10.23915/distill.00003). 112,639 parameters on 28x28x1.
+    """Convolutions of stride 2 down to a code, transposed ones back up: 112,639 parameters on 28x28x1.
+
+    Kernels are 4x4, which overlap evenly at stride 2 (Odena et al. 2016, doi:10.23915/distill.00003).
 
     Attributes:
       outputs: shape of an image.

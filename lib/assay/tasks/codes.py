@@ -36,17 +36,17 @@ def code_width(model: Model, shape: tuple[int, ...]) -> int:
 
     try:
         code, _ = jax.eval_shape(both, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
-    except (AttributeError, TypeError) as error:  # no such parts; or outputs that are not the shape of an image
-        raise SpecError("this task takes a model with the parts encode and decode, as autoencoder has") from error
+    except (AttributeError, TypeError) as error:  # no such parts; or no output in the shape of an image
+        wanted = "this task takes a model with the parts encode and decode, as autoencoder has"
+        raise SpecError(wanted) from error
     return code.size
 
 
 def retrieval_error(points: np.ndarray, labels: np.ndarray) -> float:
-    """1 - recall@10 of nearest neighbours: the mean share of other classes among a query's ten nearest points.
+    """1 - recall@10 of nearest neighbours: the mean share of other classes among the ten nearest points.
 
-    The first `QUERIES` points look for their nearest (Euclidean) among all others. A class has more than ten members,
-    so the best possible share is 1, and recall is capped recall@10 (Thakur et al. 2021, arXiv:2104.08663), equal to
-    precision@10.
+    The first `QUERIES` points look for their nearest (Euclidean) among all others. It is the capped recall@10 of
+    Thakur et al. 2021 (arXiv:2104.08663), whose best is 1; with more than ten members a class, precision@10.
 
     Args:
       points: [N, D].
@@ -74,7 +74,7 @@ class Components:
 
     Attributes:
       directions: [k, D], orthonormal rows.
-      discarded: sum of the eigenvalues left out, divided by D: the training images' mean squared error a pixel.
+      discarded: sum of the eigenvalues left out, divided by D: the training images' squared error a pixel.
       mse: mean squared error a pixel of the test images.
     """
 
@@ -91,13 +91,13 @@ class Components:
 
 
 def subspace_angle(decode: Encode, directions: np.ndarray) -> float:
-    """Largest principal angle, in degrees, between what a linear decoder can make and the span of `directions`.
+    """Largest principal angle between what a linear decoder can make and the span of `directions`.
 
     Args:
       directions: [k, D].
 
     Returns:
-      From 0 to 90; NaN for a decoder that is not linear (up to its bias).
+      In degrees, from 0 to 90; NaN for a decoder that is not linear (up to its bias).
     """
     from scipy.linalg import subspace_angles
 

@@ -1,11 +1,11 @@
-"""Noise on images, by name: `(key, x, level) -> x` for x float32 `[B, H, W, C]` from 0 to 1, which it leaves."""
+"""Noise on images, by name: `(key, x, level) -> x` for float32 `[B, H, W, C]` from 0 to 1."""
 
 import jax
 import jax.numpy as jnp
 
 
 def gaussian(key: jax.Array, x: jax.Array, level: float) -> jax.Array:
-    """Adds normal noise of standard deviation `level` to every value, and clips to 0..1 as an image file would."""
+    """Adds normal noise of standard deviation `level` to every value; clips to 0..1 as an image file does."""
     return jnp.clip(x + level * jax.random.normal(key, x.shape, x.dtype), 0, 1)
 
 
@@ -16,7 +16,7 @@ def salt_pepper(key: jax.Array, x: jax.Array, level: float) -> jax.Array:
 
 
 def mask(key: jax.Array, x: jax.Array, level: float) -> jax.Array:
-    """Sets each pixel to black with probability `level` (Vincent et al. 2008, who draw the same number every time)."""
+    """Sets each pixel to black with probability `level` (Vincent et al. 2008: an exact share instead)."""
     kept = jax.random.bernoulli(key, 1 - level, (*x.shape[:-1], 1))
     return jnp.where(kept, x, jnp.zeros((), x.dtype))
 

@@ -38,12 +38,14 @@ def reconstruct() -> Learning:
 
 
 def denoise(noise: str = "gaussian", level: float = 0.3) -> Learning:
-    """Learns the clean image from a noisy one (Vincent et al. 2008). Metrics, against the clean image: loss, mse (a
-    pixel), psnr (dB), and psnr_gain (dB), by how much psnr is above the noisy image's. Findings: `codes.RETRIEVAL`.
+    """Learns the clean image from a noisy one (Vincent et al. 2008).
+
+    Metrics, against the clean image: loss, mse (a pixel), psnr (dB), and psnr_gain (dB), by how much psnr is above
+    the noisy image's. Findings: `codes.RETRIEVAL`, of clean images.
 
     Args:
       noise: gaussian, mask or salt_pepper.
-      level: standard deviation of gaussian noise (pixels are 0..1); of the others, the share of pixels hit, up to 1.
+      level: standard deviation of gaussian noise (pixels are 0..1); else the share of pixels hit, up to 1.
     """
     if noise not in NOISES:
         raise ValueError(nearest(noise, list(NOISES), "noise"))
@@ -64,7 +66,7 @@ def denoise(noise: str = "gaussian", level: float = 0.3) -> Learning:
 
 
 def psnr(mse: jax.Array) -> jax.Array:
-    """Peak signal-to-noise ratio in dB of values from 0 to 1; an error below 1e-10 counts as 1e-10, or 100 dB."""
+    """Peak signal-to-noise ratio in dB of values from 0 to 1; at most 100, for errors up to 1e-10."""
     return -10 * jnp.log10(jnp.maximum(mse, 1e-10))
 
 
@@ -107,25 +109,26 @@ def _examine(dataset: Dataset, model: Model, answer: Callable, pixels: Callable,
 
     @functools.partial(jax.jit, static_argnames="method")
     def part(train_state, x, method):
-        output, _ = model.apply(train_state.params, train_state.state, x, key=None, train=False, method=method)
+        params, state = train_state.params, train_state.state
+        output, _ = model.apply(params, state, x, key=None, train=False, method=method)
         return output.logits
 
     def examine(train_state, key):
         batches = [_unit(test[first : first + BATCH]) for first in range(0, len(test), BATCH)]
-        code = np.concatenate([part(train_state, x, "encode") for x in batches])
+        code = np.concatenate([part(train_state, x, method="encode") for x in batches])
         metrics = {
             "code_retrieval_error": codes.retrieval_error(code, labels),
             "pixel_retrieval_error": pixel_error(),
         }
         if not noisy:
             made = np.concatenate([pixels(answered(train_state, x, key)[1]) for x in batches])
-            pca = components()
+            pca, decode = components(), functools.partial(part, train_state, method="decode")
             mse = np.mean(np.square(made - _unit(test)))
             metrics |= {
                 "mse_to_pca": mse / pca.mse,
                 "pca_mse": pca.mse,
                 "discarded_variance": pca.discarded,
-                "subspace_angle": codes.subspace_angle(lambda z: part(train_state, z, "decode"), pca.directions),
+                "subspace_angle": codes.subspace_angle(decode, pca.directions),
             }
         x = _unit(test[:SHOWN])
         seen, logits = answered(train_state, x, key)
