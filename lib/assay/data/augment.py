@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from assay import spec as specs
+from assay.data.noise import gaussian_noise, salt_pepper
 from assay.data.warp import elasticity, Move, rotation
 
 Augment = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
@@ -128,4 +129,6 @@ AUGMENTS: dict[str, Callable[..., Augment]] = {
     "elastic": elastic,
     "random_crop": random_crop,
     "rotate": rotate,
+    "gaussian_noise": gaussian_noise,
+    "salt_pepper": salt_pepper,
 }
