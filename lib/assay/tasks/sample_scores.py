@@ -3,6 +3,8 @@
 Everything is measured on samples, for time: the sizes are the constants below, or what the data set has.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from assay.data import Dataset
@@ -57,13 +59,13 @@ class SampleScores:
         flat = _flat(samples)
         if not np.isfinite(flat).all():
             raise ValueError("samples must be finite")
-        sigma = max(SIGMAS, key=lambda s: parzen(_flat(self._data.validation.x[:SIGMA_IMAGES]), flat, s))
+        sigma = SIGMAS[np.argmax(parzen(_flat(self._data.validation.x[:SIGMA_IMAGES]), flat, SIGMAS))]
         some = self._space.transform(flat[:HELD])
         counts = np.bincount(self._classifier.predict(some), minlength=self._data.num_classes)
         distances, index = nearest(flat[:COPIES], self._train)
         precision, recall = precision_recall(self._held, some, NEIGHBOURS)
         metrics = {
-            "log_likelihood": parzen(self._test, flat, sigma),
+            "log_likelihood": float(parzen(self._test, flat, [sigma])[0]),
             "coverage": float(np.sum(counts * self._data.num_classes >= 0.1 * len(some))),
             "classifier_error": float(self._classifier_error),
             "precision": precision,
@@ -88,13 +90,14 @@ class SampleScores:
         )
 
 
-def parzen(x: np.ndarray, centers: np.ndarray, sigma: float) -> float:
-    """Mean log density of x `[N, D]` under a mixture of Gaussians N(center, sigma^2 I) at centers `[M, D]`, in nats."""
+def parzen(x: np.ndarray, centers: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
+    """Mean log density, in nats, of x `[N, D]` under Gaussians N(center, sigma^2 I) at centers `[M, D]`, at each sigma."""
     from scipy.special import logsumexp
 
-    squares = np.concatenate([_squares(part, centers) for part in _parts(x)])
-    densities = logsumexp(squares * np.float32(-0.5 / sigma**2), axis=1)
-    return float(np.mean(densities) - np.log(len(centers)) - x.shape[1] / 2 * np.log(2 * np.pi * sigma**2))
+    squares = np.concatenate([_squares(part, centers) for part in _parts(x)])  # [N, M]
+    constants = np.log(len(centers)) + x.shape[1] / 2 * np.log(2 * np.pi * np.square(sigmas))
+    densities = [np.mean(logsumexp(squares * np.float32(-0.5 / sigma**2), axis=1)) for sigma in sigmas]
+    return np.array(densities) - constants
 
 
 def precision_recall(real: np.ndarray, made: np.ndarray, neighbours: int) -> tuple[float, float]:
