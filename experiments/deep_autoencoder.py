@@ -6,7 +6,7 @@ Cost: about 12 minutes on two CPU cores (the 9-layer network and a linear one, 5
 Expected: Hinton & Salakhutdinov 2006, squared error an image (784 times test_mse): 3.00 for 784-1000-500-250-30 and
 back, 8.01 for logistic PCA (the linear network here, with logistic outputs), 13.87 for PCA (pca_mse), so 4.6 times
 less than PCA. They pre-trained with restricted Boltzmann machines and fine-tuned to convergence; here it is batch
-normalisation, ReLU, Adam and 6 passes, so the ratio is smaller.
+normalisation, ReLU, Adam and 6 passes, so a smaller ratio is to be expected.
 """
 
 from assay import cli

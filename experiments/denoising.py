@@ -3,7 +3,7 @@
     ./launch.sh denoising
     ./launch.sh denoising --task='denoise(noise="salt_pepper"),denoise(noise="mask",level=0.5)'
 
-Cost: about 6 minutes on two CPU cores (a linear network and one of five hidden layers, 5 seeds, MNIST; needs MNIST).
+Cost: about 10 minutes on two CPU cores (a linear network and one of five hidden layers, 5 seeds, MNIST; needs MNIST).
 Expected: at Gaussian noise of standard deviation 0.3, clipped to 0..1, at least 5 dB more PSNR than the noisy image
 (test_psnr_gain); neighbours in the code share the class more often than neighbours in pixels (code_retrieval_error
 below pixel_retrieval_error). Vincent et al. 2008 train so, and give no PSNR.
