@@ -14,17 +14,17 @@ from assay.models.kit import Kit
 class _Adversaries(nn.Module):
     """What the task needs of two adversaries: `prior`, `generate`, `discriminate`.
 
-    Neither network ends in a nonlinearity: `generate` gives the image before its link (the sigmoid that takes it to
-    0..1 belongs to the readout, not to the activation that is varied, so the task applies it, as a loss does with
-    logits), `discriminate` the logit of "real". The whole network, as initialisation and probes run it, is the
-    discriminator on the generator's output: z `[B, latent]` -> `[B, 1]`.
+    Neither network ends in a nonlinearity: `generate` gives the image before its link (the sigmoid that takes
+    it to 0..1 belongs to the readout, not to the activation that is varied, so the task applies it, as a loss
+    does with logits), `discriminate` the logit of "real". The whole network, as initialisation and probes run
+    it, is the discriminator on the generator's output: z `[B, latent]` -> `[B, 1]`.
 
     Attributes:
       outputs: shape of an example.
       latent: numbers in a code z.
-      spectral_norm: the discriminator's kernels, as matrices [everything else, features], are divided by their
-        largest singular value (Miyato et al. 2018, arXiv:1802.05957, by one power iteration a training step), in
-        place of its normalisation.
+      spectral_norm: the discriminator's kernels, as matrices [everything else, features], are divided by
+        their largest singular value (Miyato et al. 2018, arXiv:1802.05957, by one power iteration a training
+        step), in place of its normalisation.
     """
 
     kit: Kit
@@ -62,9 +62,9 @@ class _Adversaries(nn.Module):
 
 
 class GAN(_Adversaries):
-    """Two multilayer perceptrons of `depth` hidden layers of `width` units (Goodfellow et al. 2014, arXiv:1406.2661).
+    """Two multilayer perceptrons of `depth` hidden layers of `width` units.
 
-    There 1,200 units with ReLU in the generator and maxout in the discriminator, for 28x28 digits.
+    Goodfellow et al. 2014 (arXiv:1406.2661); there 1,200 units with ReLU in the generator and maxout in the discriminator, for 28x28 digits.
     """
 
     width: int = 256
@@ -77,10 +77,10 @@ class GAN(_Adversaries):
 class DCGAN(_Adversaries):
     """Two convolutional networks in the style of Radford et al. 2016 (arXiv:1511.06434), with 4x4 kernels.
 
-    The generator makes a map of 1 / 2^depth of the image's size and width * 2^(depth - 1) channels and doubles it
-    `depth` times by transposed convolutions (what is too much at the right and bottom is cut off), halving the channels;
-    the discriminator is its mirror. At 64x64, depth=4 and width=128 are the paper's; there the discriminator's first
-    layer has no normalisation.
+    The generator makes a map of 1 / 2^depth of the image's size and width * 2^(depth - 1) channels and
+    doubles it `depth` times by transposed convolutions (what is too much at the right and bottom is cut off),
+    halving the channels; the discriminator is its mirror. At 64x64, depth=4 and width=128 are the paper's;
+    there the discriminator's first layer has no normalisation.
     """
 
     DEFAULT_NORM = "batch_norm"

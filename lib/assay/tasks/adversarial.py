@@ -23,13 +23,14 @@ SIDE = 8  # images in a row and in a column of the picture of samples
 def adversarial(critic_steps: int = 1, generator_rate: float = 1.0) -> Learning:
     """Two networks against each other (Goodfellow et al. 2014, arXiv:1406.2661, algorithm 1).
 
-    A step updates the discriminator `critic_steps` times, each on an equal part of the batch and as many generated
-    examples, and then the generator, on new codes against the discriminator as it is now.
+    A step updates the discriminator `critic_steps` times, each on an equal part of the batch and as many
+    generated examples, and then the generator, on new codes against the discriminator as it is now.
 
-    Metrics: loss (the discriminator's, without gradient penalty); generator_loss; discriminator_error (share of wrong
-    answers on as many real as generated examples, 0.5 where they cannot be told apart); ranking_error (share of pairs in
-    which the generated example has the higher logit, ties half); distance (root mean squared difference of a real
-    example's features from those of the nearest of the batch's generated ones: at most 500, new at every batch).
+    Metrics: loss (the discriminator's, without gradient penalty); generator_loss; discriminator_error (share
+    of wrong answers on as many real as generated examples, 0.5 where they cannot be told apart);
+    ranking_error (share of pairs in which the generated example has the higher logit, ties half); distance
+    (root mean squared difference of a real example from the nearest of the generated ones, of which there are
+    as many as the evaluated batch has examples, at most 500).
     Findings: `assay.tasks.sample_scores`.
 
     Args:
@@ -81,7 +82,7 @@ def _task(critic_steps: int, generator_rate: float, problem: Problem) -> Task:
     if not isinstance(loss, AdversarialLoss):
         wanted = "non_saturating, minimax, least_squares or wasserstein_gp"
         raise SpecError(f"task adversarial takes a loss of two adversaries: {wanted}")
-    if data.train.y.ndim != 1 or np.issubdtype(data.train.x.dtype, np.integer) and data.train.x.dtype != np.uint8:
+    if data.train.y.ndim != 1 or data.train.x.dtype not in (np.uint8, np.float32):
         raise SpecError(f"task adversarial takes images or features with one class each, not {data.name}")
     model = problem.model(data.train.x.shape[1:], (1,))
     game = _game(model, data.train.x.dtype)
@@ -132,7 +133,8 @@ def _task(critic_steps: int, generator_rate: float, problem: Problem) -> Task:
     def step(train_state, batch, tx):
         size, left = divmod(len(batch.x), critic_steps)
         if left or not size:
-            raise SpecError(f"a batch of {len(batch.x)} does not divide into critic_steps={critic_steps} equal parts")
+            parts = f"critic_steps={critic_steps} equal parts"
+            raise SpecError(f"a batch of {len(batch.x)} does not divide into {parts}")
         real = batch.x.reshape(critic_steps, size, *batch.x.shape[1:])
         *keys, last = jax.random.split(batch.key, critic_steps + 1)
         train_state, values = jax.lax.scan(
@@ -179,7 +181,7 @@ def _task(critic_steps: int, generator_rate: float, problem: Problem) -> Task:
 def gradient_penalty(
     logits: Callable[[jax.Array], jax.Array], real: jax.Array, fake: jax.Array, key: jax.Array
 ) -> jax.Array:
-    """Mean of (|gradient| - 1)^2 of a critic, at a random point between each pair (Gulrajani et al. 2017, eq. 3).
+    """Mean of (|gradient| - 1)^2 of a critic at a random point of each pair (Gulrajani et al. 2017, eq. 3).
 
     Args:
       logits: `[B, ...] -> [B]`, each of its own example alone.
@@ -203,7 +205,7 @@ def _nearest(x: jax.Array, fake: jax.Array) -> jax.Array:
 
 
 def _pictures(samples: np.ndarray, nearest: np.ndarray) -> dict[str, np.ndarray]:
-    """A grid of samples, and the first row with the nearest training images below; none for what is no image."""
+    """A grid of samples, and its first row above the nearest training images; none if they are no images."""
     if samples.ndim != 4 or samples.shape[-1] not in (1, 3):
         return {}
     images = np.rint(255 * np.clip(samples[: SIDE * SIDE], 0, 1)).astype(np.uint8)

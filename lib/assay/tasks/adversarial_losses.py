@@ -15,8 +15,8 @@ class AdversarialLoss(NamedTuple):
       discriminator: `(logits of real examples, logits of generated ones) -> [B]`.
       generator: `(logits of generated examples) -> [B]`.
       boundary: logits above it are answers "real".
-      penalty: weight of the mean of (|gradient of the logit by the example| - 1)^2 at points drawn uniformly on the
-        lines between real and generated examples (Gulrajani et al. 2017, arXiv:1704.00028, eq. 3).
+      penalty: weight of the mean of (|gradient of the logit by the example| - 1)^2 at points drawn uniformly
+        on the lines between real and generated examples (Gulrajani et al. 2017, arXiv:1704.00028, eq. 3).
     """
 
     discriminator: Callable[[jax.Array, jax.Array], jax.Array]
@@ -26,7 +26,7 @@ class AdversarialLoss(NamedTuple):
 
 
 def minimax() -> AdversarialLoss:
-    """The game's value, log D(x) + log(1 - D(G(z))), for both (Goodfellow et al. 2014, arXiv:1406.2661, eq. 1)."""
+    """The game's value, log D(x) + log(1 - D(G(z))): Goodfellow et al. 2014 (arXiv:1406.2661), eq. 1."""
     return non_saturating()._replace(generator=lambda fake: -jax.nn.softplus(fake))
 
 
@@ -48,10 +48,10 @@ def least_squares() -> AdversarialLoss:
 
 
 def wasserstein_gp(penalty: float = 10.0) -> AdversarialLoss:
-    """The critic's estimate of the Wasserstein-1 distance, with gradient penalty (Gulrajani et al. 2017, eq. 3).
+    """The critic's estimate of the Wasserstein-1 distance, with a penalty (Gulrajani et al. 2017, eq. 3).
 
-    A critic's level is arbitrary, so that answers by the sign of its logit, as `discriminator_error` counts them, mean
-    little; `ranking_error` compares logits.
+    A critic's level is arbitrary, so that answers by the sign of its logit, as `discriminator_error` counts
+    them, mean little; `ranking_error` compares logits.
     """
     if not 0 < penalty < math.inf:
         raise ValueError(f"penalty must be above 0 and finite, not {penalty}")

@@ -1,4 +1,4 @@
-"""How good generated examples are: likelihood, copies, classes, precision and recall. On the host, in seconds.
+"""How good generated examples are: likelihood, classes, precision, recall, copies. On the host, in seconds.
 
 Everything is measured on samples, for time: the sizes are the constants below, or what the data set has.
 """
@@ -23,16 +23,18 @@ COPIES = 500  # samples, and test images, that are compared with every training 
 class SampleScores:
     """Scores of samples against one data set.
 
-    log_likelihood: mean log density, in nats, of test examples under Gaussians of width sigma around 10,000 samples; the
-      sigma of SIGMAS that is best on validation examples (Goodfellow et al. 2014, section 5; Breuleux et al. 2011).
-    coverage: classes of which 1,000 samples hold at least a tenth of an equal share (10 of 1,000 for ten classes), by
-      a classifier fitted on the training images: 3 nearest neighbours among principal components.
+    log_likelihood: mean log density, in nats, of test examples under Gaussians of width sigma around 10,000
+      samples; the sigma of SIGMAS that is best on validation examples (Goodfellow et al. 2014, section 5;
+      Breuleux et al. 2011).
+    coverage: classes of which 1,000 samples hold at least a tenth of an equal share (10 of 1,000 for ten
+      classes), by a classifier fitted on the training images: 3 nearest neighbours among principal
+      components.
     classifier_error: of that classifier, on test examples.
-    precision, recall: share of samples within the manifold of real test examples, and the reverse, a manifold being the
-      union of balls that reach each point's third neighbour (Kynkaanniemi et al. 2019, arXiv:1904.06991); in principal
-      components in place of a network's features.
-    copies_error: share of samples nearer to their nearest training example than the nearest 1 % of test examples to
-      theirs: 0.01 for samples as far from the training set as new real examples are.
+    precision, recall: share of samples within the manifold of real test examples, and the reverse, a manifold
+      being the union of balls that reach each point's third neighbour (Kynkaanniemi et al. 2019,
+      arXiv:1904.06991); in principal components in place of a network's features.
+    copies_error: share of samples nearer to their nearest training example than the nearest 1 % of test
+      examples to theirs: 0.01 for samples as far from the training set as new real examples are.
     """
 
     def __init__(self, data: Dataset):
@@ -91,7 +93,7 @@ class SampleScores:
 
 
 def parzen(x: np.ndarray, centers: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
-    """Mean log density, in nats, of x `[N, D]` under Gaussians N(center, sigma^2 I) at centers `[M, D]`, at each sigma."""
+    """Mean log density of x `[N, D]`, in nats, under Gaussians of each width sigma around centers `[M, D]`."""
     from scipy.special import logsumexp
 
     squares = np.concatenate([_squares(part, centers) for part in _parts(x)])  # [N, M]
