@@ -1,6 +1,9 @@
 """The synthetic membranes are what they are documented to be."""
 
+import textwrap
+
 import numpy as np
+from PIL import Image
 import pytest
 from scipy import ndimage
 
@@ -31,3 +34,21 @@ def test_membranes_are_dark_thin_and_enclose_cells():
 def test_wrong_arguments(arguments):
     with pytest.raises(SpecError, match="must be"):
         data.load(f"membranes({arguments})")
+
+
+def test_the_recipe_of_the_experiment_makes_a_data_set_of_the_challenges_files(tmp_path, monkeypatch):
+    from experiments import unet_skips
+
+    random = np.random.RandomState(0)
+    x, y = random.randint(0, 256, (30, 8, 8)).astype(np.uint8), random.randint(0, 2, (30, 8, 8)).astype(np.uint8)
+    for name, stack in (("volume", x), ("labels", y * 255)):
+        first, *others = [Image.fromarray(page) for page in stack]
+        first.save(tmp_path / f"train-{name}.tif", save_all=True, append_images=others)
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    recipe = unet_skips.__doc__[unet_skips.__doc__.index("    import numpy") :]
+    exec(textwrap.dedent(recipe), {})
+    loaded = data.load("npz(path='runs/isbi2012.npz')")
+    assert [len(split.y) for split in (loaded.train, loaded.validation, loaded.test)] == [22, 2, 6]
+    np.testing.assert_array_equal(loaded.test.x[..., 0], x[24:])
+    np.testing.assert_array_equal(loaded.test.y, y[24:])
