@@ -42,6 +42,8 @@ CASES = {
     "conv_autoencoder(code=3,maps=(2,4))": ((6, 6, 1), 4),
     "gan(depth=2,latent=3,width=6)": ((3,), 4),
     "dcgan(depth=2,latent=3,width=4)": ((3,), 4),
+    "policy_value(blocks=1,features=4,width=6)": ((4, 4, 2), 4),
+    "q_network(features=(4,4),width=6)": ((6, 4, 1), 3),
     "unet(depth=1,width=4)": ((6, 4, 1), 7),
     "unet(depth=1,padding='VALID',skip=False,width=4)": ((20, 20, 1), 7),
 }

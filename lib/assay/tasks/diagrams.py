@@ -8,7 +8,7 @@ SIGNS = np.array([".", "X", "O"])
 
 
 def pictures(games: np.ndarray) -> np.ndarray:
-    """Games as rows of pictures: int8 `[B, positions, rows, columns]` -> uint8 `[B, <= 10, rows, columns, 3]`."""
+    """Games as rows of at most 10 pictures: int8 `[B, positions, H, W]` -> uint8 `[B, pictures, H, W, 3]`."""
     at = np.linspace(0, games.shape[1] - 1, min(FRAMES, games.shape[1])).round().astype(int)
     return COLOURS[games[:, at]]
 

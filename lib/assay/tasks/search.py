@@ -13,7 +13,7 @@ DIRICHLET = 0.3  # concentration of the root's noise, the paper's for chess
 
 
 class Advice(NamedTuple):
-    """What a network says of positions: logits of the moves `[B, actions]`; value to the mover `[B]`, -1 to 1."""
+    """A network's view of positions: logits of the moves `[B, actions]`; value to the mover `[B]`, -1 to 1."""
 
     logits: jax.Array
     value: jax.Array
@@ -29,7 +29,7 @@ class Searched(NamedTuple):
 def advice(
     model: Model, params: Any, state: Any, observations: jax.Array, **kwargs: Any
 ) -> tuple[Advice, Any]:
-    """What a network says of uint8 `[B, H, W, C]`, and its new state; its last output is the value before tanh."""
+    """A network's view of uint8 `[B, H, W, C]`, and its new state; the last output is the value before tanh."""
     kwargs = {"key": None, "train": False} | kwargs
     output, state = model.apply(params, state, batches.unit(observations), **kwargs)
     return Advice(output.logits[:, :-1], jnp.tanh(output.logits[:, -1])), state

@@ -22,7 +22,7 @@ PLAYERS = ("search", "net", "random", "perfect")
 
 
 class Position(NamedTuple):
-    """What is learnt from: what the mover saw (uint8), shares of the search's visits, the outcome to the mover."""
+    """What is learnt from: what the mover saw (uint8), shares of the search's visits, outcome to the mover."""
 
     observation: jax.Array
     visits: jax.Array
@@ -30,7 +30,7 @@ class Position(NamedTuple):
 
 
 class Playing(NamedTuple):
-    """Games under way, `[B, ...]`: states; per move `[B, longest, ...]` what was seen and searched; moves made."""
+    """Games under way, `[B, ...]`: states; what was seen and searched `[B, longest, ...]`; moves made."""
 
     states: Any
     observations: jax.Array
@@ -39,7 +39,7 @@ class Playing(NamedTuple):
 
 
 class Learner(NamedTuple):
-    """What a learner has besides its parameters: the model's state, games under way, a replay of positions."""
+    """What a learner has besides parameters: the model's state, games under way, a replay of positions."""
 
     network: Any
     playing: Playing
@@ -51,13 +51,13 @@ def self_play(
 ) -> Learning:
     """Learns a game for two from games of the network, with search, against itself.
 
-    A step plays one move in as many games as a batch has examples, drawn by the visits of a search with the network;
-    and takes one gradient step on as many positions from the replay, on the cross-entropy from visits to policy plus
-    (outcome - value)^2. Evaluation plays each example's game against perfect play (drawn from all perfect moves) and
-    against random moves; even seeds begin, odd ones move second.
+    A step plays one move in as many games as a batch has examples, drawn by the visits of a search with the
+    network; and takes one gradient step on as many positions from the replay, on the cross-entropy from visits to
+    policy plus (outcome - value)^2. Evaluation plays each example's game against perfect play (drawn from all
+    perfect moves) and against random moves; even seeds begin, odd ones move second.
 
-    Metrics of an example: loss (points given away: 0 a win, 1/2 a draw, 1 a loss, mean of both games), error (1 if
-    the game against perfect play is lost), random_error (1 if that against random moves is not won).
+    Metrics of an example: loss (points given away: 0 a win, 1/2 a draw, 1 a loss, mean of both games), error (1
+    if the game against perfect play is lost), random_error (1 if that against random moves is not won).
 
     Args:
       simulations: of the search of one move.
@@ -151,7 +151,7 @@ class _Rules(NamedTuple):
         ), loss
 
     def _move(self, params, network, playing, batch, key):
-        """One move of every game: the games; positions `[B * longest, ...]` and which are of games that have ended."""
+        """One move of every game: the games, positions `[B * longest, ...]`, which are of games that ended."""
         net = lambda seen: advice(self.model, params, network, seen)[0]
         settings = {"simulations": self.simulations, "noise": self.noise, "temperature": 1.0}
         found = search(self.game, net, playing.states, key, **settings)
