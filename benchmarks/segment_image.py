@@ -69,8 +69,8 @@ def main(argv: list[str]) -> None:
             seconds[spec].append(time.perf_counter() - began)
     load.append(os.getloadavg()[0])
     rows = {
-        spec: known | {"fastest": min(seconds[spec]), "median": statistics.median(seconds[spec]), "seconds": seconds[spec]}
-        for spec, (_, known) in networks.items()
+        spec: known | {"fastest": min(times), "median": statistics.median(times), "seconds": times}
+        for (spec, (_, known)), times in zip(networks.items(), seconds.values())
     }
     result = {
         "image": [SIDE, SIDE],
@@ -80,7 +80,8 @@ def main(argv: list[str]) -> None:
         "command": "python benchmarks/segment_image.py",
     }
     for spec, row in rows.items():
-        print(f"{spec:34}{row['parameters']:12,}{row['fastest']:8.3f}{row['median']:8.3f} s{row['buffers_mib']:8.0f} MiB")
+        times = f"{row['fastest']:8.3f}{row['median']:8.3f} s"
+        print(f"{spec:34}{row['parameters']:12,}{times}{row['buffers_mib']:8.0f} MiB")
     path = pathlib.Path(__file__).parent / "results" / "segment_image.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
 

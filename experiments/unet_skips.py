@@ -6,7 +6,7 @@
 Cost: about 5 minutes on two CPU cores, estimated from single trials (8 maps, 3 poolings, 5 seeds; ISBI-2012 the same).
 Expected: Ronneberger et al. 2015 draw the skips and do not ablate them; their network of 64 maps and 4 poolings has a
 pixel error of 6.11 % and a Rand error of 3.82 % on the challenge's own test images, whose labels are not public. Here
-the network is far smaller and trains for 400 steps, without border weights, since pixels are what the first claim counts.
+the network is far smaller and trains for 400 steps, without border weights, since the first claim counts pixels.
 
 The default data are drawn (`membranes`, no download). The real ones are the 30 labelled images of the ISBI-2012
 challenge, as TIFF files of 30 pages each. This writes them as arrays: the first 24 sections of the stack for training,

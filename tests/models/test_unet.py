@@ -31,9 +31,9 @@ def sides(output):
 
 def test_the_table_of_figure_1():
     count, output = outline("padding='VALID'", (572, 572, 1))
-    down = [(570, 64), (568, 64), (282, 128), (280, 128), (138, 256), (136, 256), (66, 512), (64, 512), (30, 1024), (28, 1024)]
+    down = [(570, 64), (568, 64), (282, 128), (280, 128), (138, 256), (136, 256), (66, 512), (64, 512)]
     up = [(56, 512), (54, 512), (52, 512), (104, 256), (102, 256), (100, 256), (200, 128), (198, 128), (196, 128)]
-    assert sides(output) == [*down, *up, (392, 64), (390, 64), (388, 64)]
+    assert sides(output) == [*down, (30, 1024), (28, 1024), *up, (392, 64), (390, 64), (388, 64)]
     assert output.logits.shape == (1, 388, 388, 2)
     assert len(output.linear) == 23  # "in total the network has 23 convolutional layers"
     # 3x3 convolutions down; 2x2 up-convolutions and 3x3 convolutions up; biases; 1x1 to the classes.
@@ -120,7 +120,7 @@ def test_wrong_arguments(arguments, line):
 
 
 def test_wrong_images():
-    with pytest.raises(ValueError, match=r"^padding='SAME' at depth=4 takes images of 16, 32, 48, ... pixels a side, not 500x512"):
+    with pytest.raises(ValueError, match=r"^padding='SAME' at depth=4 takes images of 16, 32, 48, .* not 500x512"):
         outline("", (500, 512, 1))
     with pytest.raises(ValueError, match=r"^takes images \[B, H, W, C\], not \[1, 40\]"):
         outline("", (40,))

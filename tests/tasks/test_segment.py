@@ -97,7 +97,12 @@ def weights_of(y, w0, sigma, balance):
 
 @pytest.mark.parametrize(
     "spec, augment",
-    [("segment", "none"), ("segment(balance=False)", "flip"), ("segment(sigma=2.0,w0=3.0)", "crop(pad=3)"), ("segment(balance=False,w0=0.0)", "none")],
+    [
+        ("segment", "none"),
+        ("segment(balance=False)", "flip"),
+        ("segment(sigma=2.0,w0=3.0)", "crop(pad=3)"),
+        ("segment(balance=False,w0=0.0)", "none"),
+    ],
 )
 def test_the_loss_is_weighted_and_weights_move_with_the_pixels(spec, augment):
     arguments = {"w0": 10.0, "sigma": 5.0, "balance": True} | dict(specs.parse(spec).kwargs)

@@ -51,7 +51,8 @@ def elasticity(std: float, grid: int) -> Move:
 def _grid(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Row and column of every pixel, float32 [1, H, 1] and [1, 1, W]."""
     height, width = x.shape[1:3]
-    return jnp.arange(height, dtype=jnp.float32).reshape(1, -1, 1), jnp.arange(width, dtype=jnp.float32).reshape(1, 1, -1)
+    rows, columns = (jnp.arange(size, dtype=jnp.float32) for size in (height, width))
+    return rows.reshape(1, -1, 1), columns.reshape(1, 1, -1)
 
 
 def _sampled(x: jax.Array, row: jax.Array, column: jax.Array) -> jax.Array:
@@ -72,7 +73,7 @@ def _sampled(x: jax.Array, row: jax.Array, column: jax.Array) -> jax.Array:
 
 
 def _mirrored(place: jax.Array, size: int) -> jax.Array:
-    """Where the pixel `place` of the endlessly mirrored line lies on a line of `size` pixels; the edge is not doubled."""
+    """Where pixel `place` of an endlessly mirrored line of `size` pixels lies on it; edges are not doubled."""
     there_and_back = max(1, 2 * (size - 1))
     place = jnp.abs(place) % there_and_back
     return jnp.minimum(place, there_and_back - place)

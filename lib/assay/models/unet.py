@@ -73,7 +73,8 @@ class UNet(nn.Module):
                 below = max(size - (size - least) % unit, least)
                 raise ValueError(
                     f"padding={self.padding!r} at depth={self.depth} takes images of {least}, {least + unit}, "
-                    f"{least + 2 * unit}, ... pixels a side, not {sizes[0]}x{sizes[1]}; nearest are {below} and {below + unit}"
+                    f"{least + 2 * unit}, ... pixels a side, not {sizes[0]}x{sizes[1]}; "
+                    f"nearest are {below} and {below + unit}"
                 )
 
 

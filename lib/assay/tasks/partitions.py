@@ -30,8 +30,8 @@ def rand_error(truth: np.ndarray, predicted: np.ndarray) -> float:
         nearest = ndimage.distance_transform_edt(found == 0, return_distances=False, return_indices=True)
         found = found[tuple(nearest)]
     pairs = np.stack([segments(truth)[inside], found[inside]]).astype(np.int64)
-    both = [np.unique(of, return_counts=True)[1].astype(float) for of in (pairs[0] * (pairs[1].max() + 1) + pairs[1], *pairs)]
-    p, s, t = (np.sum(counts**2) for counts in both)
+    joint = pairs[0] * (pairs[1].max() + 1) + pairs[1]  # one number for each pair of objects
+    p, s, t = (np.sum(np.unique(of, return_counts=True)[1].astype(float) ** 2) for of in (joint, *pairs))
     return float(1 - 2 * p / (s + t))
 
 
