@@ -49,7 +49,7 @@ def probabilities(logits: jax.Array, labels: int = 0) -> jax.Array:
 
 
 def drawn(key: jax.Array, probability: jax.Array) -> jax.Array:
-    """Independent units, each 1 with its probability and else 0; shape unchanged."""
+    """Independent units, each 1 with its probability and else 0; shape unchanged, without gradient."""
     return (jax.random.uniform(key, probability.shape) < probability).astype(probability.dtype)
 
 
@@ -64,34 +64,45 @@ def gibbs(rbm: RBM, v: jax.Array, key: jax.Array, labels: int = 0) -> jax.Array:
     return probabilities(down(rbm, hidden), labels)
 
 
-def contrastive_loss(rbm: RBM, v: jax.Array, key: jax.Array, k: int, labels: int = 0) -> jax.Array:
-    """Mean over the batch `[B, V]` of F(v) - F(v after k Gibbs steps); its gradient is that of CD-k.
+def divergence(rbm: RBM, v: jax.Array, end: jax.Array) -> jax.Array:
+    """Mean over the batch of F(v) - F(end), `[B, V]` both.
 
-    As in Hinton 2010 (A practical guide to training restricted Boltzmann machines, section 3) hidden units are
-    drawn, visible ones and the last hidden ones taken as probabilities.
+    Its gradient in the weights is contrastive divergence's (Hinton 2002) where `end` is what Gibbs steps from v
+    reach, and persistent contrastive divergence's (Tieleman 2008) where chains that never restart reach it.
     """
-    end = v
-    for i in range(k):
-        end = gibbs(rbm, end, jax.random.fold_in(key, i), labels)
     return jnp.mean(free_energy(rbm, v) - free_energy(rbm, jax.lax.stop_gradient(end)))
 
 
-def chain(rbm: RBM, v: jax.Array, key: jax.Array, steps: int, labels: jax.Array | None = None) -> jax.Array:
-    """A Gibbs chain that draws all units: v `[B, V]` (probabilities) to the probabilities after its last step.
+def walk(rbm: RBM, v: jax.Array, key: jax.Array, k: int, labels: int = 0) -> jax.Array:
+    """k Gibbs steps that draw hidden units alone: the visible units' probabilities `[B, V]` at the end.
 
-    Args:
-      steps: at least 1.
-      labels: one-hot `[B, labels]`, which stay as they are, behind the visible units of v (V without labels).
+    As Hinton 2010 (A practical guide to training restricted Boltzmann machines, section 3) has it for CD-k.
     """
-    count = 0 if labels is None else labels.shape[1]
+    for i in range(k):
+        v = gibbs(rbm, v, jax.random.fold_in(key, i), labels)
+    return v
+
+
+def persist(rbm: RBM, v: jax.Array, key: jax.Array, k: int, labels: int = 0) -> jax.Array:
+    """k Gibbs steps that draw all units, from the states v `[B, V]` to others; the last `labels` stay as they are."""
+    clamped = v[:, v.shape[1] - labels :]
+    for i in range(k):
+        for_hidden, for_visible = jax.random.split(jax.random.fold_in(key, i))
+        new = drawn(for_visible, gibbs(rbm, v, for_hidden, labels))
+        v = jnp.concatenate([new[:, : v.shape[1] - labels], clamped], axis=1)
+    return v
+
+
+def chain(rbm: RBM, v: jax.Array, key: jax.Array, steps: int, labels: int = 0) -> jax.Array:
+    """A long walk of `persist`, of at least one step; at its end probabilities of the units that are not clamped."""
+    for_walk, for_end = jax.random.split(key)
 
     def step(i, v):
-        for_visible, for_hidden = jax.random.split(jax.random.fold_in(key, i))
-        seen = drawn(for_visible, v)
-        seen = seen if labels is None else jnp.concatenate([seen, labels], axis=1)
-        return gibbs(rbm, seen, for_hidden, count)[:, : v.shape[1]]
+        return persist(rbm, v, jax.random.fold_in(for_walk, i), 1, labels)
 
-    return jax.lax.fori_loop(0, steps, step, v)
+    v = jax.lax.fori_loop(0, steps - 1, step, v)
+    free = v.shape[1] - labels
+    return jnp.concatenate([gibbs(rbm, v, for_end, labels)[:, :free], v[:, free:]], axis=1)
 
 
 def label_logits(rbm: RBM, v: jax.Array, labels: int) -> jax.Array:

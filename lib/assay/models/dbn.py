@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from assay.models import boltzmann
+from assay.models.dropout import check_rate, dropout
 from assay.models.kit import Kit
 from assay.models.boltzmann import RBM
 
@@ -35,22 +36,25 @@ class DBN(nn.Module):
       outputs: number of label units beside the last but one layer, whose weights are the readout's, transposed;
         or the shape of an example: no label units, and the output is the reconstruction's logits, down the stack.
       widths: hidden units of each machine, from the bottom.
+      dropout: share of each layer's units left out where the whole network trains by back-propagation.
     """
 
     kit: Kit
     outputs: int | Sequence[int]
     widths: tuple = (500, 500, 2000)
+    dropout: float = 0.0
 
     def __post_init__(self):
         if not self.widths or not all(type(width) is int and width >= 1 for width in self.widths):
             raise ValueError(f"widths must hold the sizes of one hidden layer or more, as in (500,500), not {self.widths!r}")
+        check_rate(self.dropout)
         super().__post_init__()
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         x = x.reshape(x.shape[0], -1)  # [B, V]
         for i, width in enumerate(self.widths):
-            x = Layer(self.kit, width, name=layer_name(i))(x, train)
+            x = dropout(Layer(self.kit, width, name=layer_name(i))(x, train), self.dropout, train)
         if isinstance(self.outputs, int):
             return self.kit.readout(self.outputs)(x)
         return reconstruction(layers(self.variables["params"]), x).reshape(-1, *self.outputs)

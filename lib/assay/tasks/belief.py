@@ -16,7 +16,9 @@ from assay.tasks.task import Findings, Learning, Problem, Task
 FINE_TUNING = ("none", "up_down", "backprop")
 
 
-def deep_belief(k: int = 1, fine_tuning: str = "up_down", share: float = 0.5) -> Learning:
+def deep_belief(
+    k: int = 1, fine_tuning: str = "up_down", share: float = 0.5, persistent: bool = False
+) -> Learning:
     """Layer-wise CD-k, the top machine with the labels, then fine-tuning (Hinton, Osindero & Teh 2006).
 
     The machines share the first part of the run equally, from the bottom. Metrics: loss, the cross-entropy of the
@@ -30,6 +32,9 @@ def deep_belief(k: int = 1, fine_tuning: str = "up_down", share: float = 0.5) ->
       fine_tuning: up_down, the contrastive wake-sleep algorithm (section 5 and appendix B); backprop, descent of
         the label's cross-entropy (Hinton & Salakhutdinov 2006); or none, the layers have the whole run.
       share: of the steps, for the layer-wise part.
+      persistent: whether the top machine's chains go on from step to step (Tieleman 2008), each with its own label
+        clamped, instead of beginning at the examples as in the paper. It learns what a label looks like, p(x | y),
+        which is better to draw from; but not how the labels compare, so error says little until back-propagation.
     """
     machines.check_k(k)
     if fine_tuning not in FINE_TUNING:
@@ -38,14 +43,14 @@ def deep_belief(k: int = 1, fine_tuning: str = "up_down", share: float = 0.5) ->
         raise ValueError(f"share must be between 0 and 1, not {share}; fine_tuning=none leaves all to the layers")
     share = 1.0 if fine_tuning == "none" else share
     return Learning(
-        make=functools.partial(_task, k=k, fine_tuning=fine_tuning, share=share),
+        make=functools.partial(_task, k=k, fine_tuning=fine_tuning, share=share, persistent=persistent),
         findings=("clamped_error", "classifier_error"),
         inputs="unit",
         loss="own",
     )
 
 
-def _task(problem: Problem, k: int, fine_tuning: str, share: float) -> Task:
+def _task(problem: Problem, k: int, fine_tuning: str, share: float, persistent: bool) -> Task:
     labels = problem.dataset.num_classes
     model = problem.model(labels)
     count = machines.count(model, problem)
@@ -58,7 +63,8 @@ def _task(problem: Problem, k: int, fine_tuning: str, share: float) -> Task:
         phases.append(_backprop(model, count, steps[-1]))
 
     def start(key, x):
-        params, state = model.init(key, x)
+        params, _ = model.init(key, x)
+        state = {"chains": _first_chains(key, x.shape[0], dbn.joint(params), labels)} if persistent else {}
         return (_untied(params) if fine_tuning == "up_down" else params), state
 
     def logits_of(params, x):
@@ -84,19 +90,23 @@ def _task(problem: Problem, k: int, fine_tuning: str, share: float) -> Task:
 def _top(model: Model, count: int, steps: int, k: int, labels: int) -> Phase:
     """The phase in which the top machine learns images' features together with their labels."""
 
-    def loss(params, batch):
-        below = jax.lax.stop_gradient(machines.activities(model, params, {}, batch.x)[-2])
+    def loss(params, state, batch):
+        for_below, for_chains = jax.random.split(batch.key)
+        # Drawn, as the units of its chains are, or the machine would learn to make blurred ones.
+        below = boltzmann.drawn(for_below, machines.activities(model, params, {}, batch.x)[-2])
         v = jnp.concatenate([below, jax.nn.one_hot(batch.y, labels)], axis=1)
-        return boltzmann.contrastive_loss(dbn.joint(params), v, batch.key, k, labels)
+        top = dbn.joint(params)
+        end, state = _end(top, v, state, for_chains, k, labels)
+        return boltzmann.divergence(top, v, end), state
 
     learns = (dbn.layer_name(count - 1), dbn.READOUT)
     return Phase(steps, learns, descent(learns, loss))
 
 
 def _backprop(model: Model, count: int, steps: int) -> Phase:
-    def loss(params, batch):
+    def loss(params, state, batch):
         output, _ = model.apply(params, {}, batch.x, key=batch.key, train=True)
-        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(output.logits, batch.y))
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(output.logits, batch.y)), state
 
     learns = (*(dbn.layer_name(i) for i in range(count)), dbn.READOUT)
     return Phase(steps, learns, descent(learns, loss))
@@ -105,44 +115,63 @@ def _backprop(model: Model, count: int, steps: int) -> Phase:
 def _up_down(count: int, steps: int, k: int, labels: int) -> Phase:
     """The phase in which recognition weights, no longer the generative ones transposed, learn beside them."""
 
-    def loss(params, batch):
-        return up_down_loss(params, batch.x.reshape(batch.x.shape[0], -1), batch.y, batch.key, k, labels)
+    def loss(params, state, batch):
+        x = batch.x.reshape(batch.x.shape[0], -1)
+        return up_down_loss(params, state, x, batch.y, batch.key, k, labels)
 
     learns = (*(dbn.layer_name(i) for i in range(count)), dbn.READOUT, *(_down_name(i) for i in range(count - 1)))
     return Phase(steps, learns, descent(learns, loss), enter=_untied)
 
 
-def up_down_loss(params, x: jax.Array, y: jax.Array, key: jax.Array, k: int, labels: int) -> jax.Array:
+def up_down_loss(params, state, x: jax.Array, y: jax.Array, key: jax.Array, k: int, labels: int):
     """What the updates of the up-down algorithm descend (Hinton et al. 2006, appendix B), mean over the batch.
 
-    Wake: states drawn upwards teach the generative weights. Top: CD-k from the wake states and the label. Sleep:
-    states drawn downwards from the end of that chain teach the recognition weights.
+    Wake: states drawn upwards teach the generative weights. Top: contrastive divergence of those states and the
+    label. Sleep: states drawn downwards from the end of its chains teach the recognition weights.
 
     Args:
       params: of a DBN, with the generative kernels of the layers below the top machine beside them.
+      state: chains of the top machine, if they persist.
       x, y: `[B, V]` of 0..1, and `[B]`.
+
+    Returns:
+      (loss, state).
     """
     stack, generative, top = dbn.layers(params), _generative(params), dbn.joint(params)
-    *upward, for_top, for_pen, for_sleep = jax.random.split(key, len(stack) + 2)
+    for_wake, for_top, for_sleep = jax.random.split(key, 3)
     wake = [x]
-    for machine, drawing in zip(stack[:-1], upward):
-        wake.append(boltzmann.drawn(drawing, jax.nn.sigmoid(boltzmann.up(machine, wake[-1]))))
+    for i, machine in enumerate(stack[:-1]):
+        probability = jax.nn.sigmoid(boltzmann.up(machine, wake[-1]))
+        wake.append(boltzmann.drawn(jax.random.fold_in(for_wake, i), probability))
     losses = [_surprise(wake[i + 1] @ kernel + bias[None], wake[i]) for i, (kernel, bias) in enumerate(generative)]
 
-    v = end = jnp.concatenate([wake[-1], jax.nn.one_hot(y, labels)], axis=1)
-    for i in range(k):
-        end = boltzmann.gibbs(top, end, jax.random.fold_in(for_top, i), labels)
-        pen = boltzmann.drawn(jax.random.fold_in(for_pen, i), end[:, :-labels])
-        end = jax.lax.stop_gradient(jnp.concatenate([pen, end[:, -labels:]], axis=1))
-    losses.append(jnp.mean(boltzmann.free_energy(top, v) - boltzmann.free_energy(top, end)))
+    v = jnp.concatenate([wake[-1], jax.nn.one_hot(y, labels)], axis=1)
+    end, state = _end(top, v, state, for_top, k, labels)
+    losses.append(boltzmann.divergence(top, v, end))
 
-    above = end[:, :-labels]
+    above = boltzmann.drawn(for_sleep, jax.lax.stop_gradient(end[:, :-labels]))
     for i, (kernel, bias) in reversed(list(enumerate(generative))):
         below = jax.lax.stop_gradient(jax.nn.sigmoid(above @ kernel + bias[None]))
-        below = boltzmann.drawn(jax.random.fold_in(for_sleep, i), below) if i else below  # pixels stay probabilities
+        # Pixels stay probabilities.
+        below = boltzmann.drawn(jax.random.fold_in(for_sleep, i), below) if i else below
         losses.append(_surprise(boltzmann.up(stack[i], below), above))
         above = below
-    return sum(losses)
+    return sum(losses), state
+
+
+def _end(top: boltzmann.RBM, v: jax.Array, state, key: jax.Array, k: int, labels: int):
+    """(where the top machine's chains end, the state with them if they persist)."""
+    if not state:
+        return boltzmann.walk(top, v, key, k, labels), state
+    end = jax.lax.stop_gradient(boltzmann.persist(top, state["chains"], key, k, labels))
+    return end, {"chains": end}
+
+
+def _first_chains(key: jax.Array, count: int, top: boltzmann.RBM, labels: int) -> jax.Array:
+    """Noise, each unit on with probability 1/2, and the labels in turn: `[count, V]`."""
+    units = top.visible.shape[0] - labels
+    noise = boltzmann.drawn(jax.random.fold_in(key, 1), jnp.full((count, units), 0.5, jnp.float32))
+    return jnp.concatenate([noise, jax.nn.one_hot(jnp.arange(count) % labels, labels)], axis=1)
 
 
 def _surprise(logits: jax.Array, units: jax.Array) -> jax.Array:

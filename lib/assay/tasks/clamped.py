@@ -13,7 +13,7 @@ from assay.models import boltzmann
 from assay.tasks import machines
 from assay.tasks.task import Findings
 
-SAMPLES = 50  # of each label
+SAMPLES = 30  # of each label
 GIBBS_STEPS = 300
 SHOWN = 10  # samples of each label in the picture
 NEIGHBOURS, TESTED = 3, 1000  # of the classifier; test images for its own error
@@ -53,9 +53,10 @@ def drawn_for(top, below, labels: jax.Array, classes: int, key: jax.Array) -> ja
     """
     for_start, for_chain, for_down = jax.random.split(key, 3)
     units = top.visible.shape[0] - classes
-    begin = jax.random.uniform(for_start, (labels.shape[0], units))
-    v = boltzmann.chain(top, begin, for_chain, GIBBS_STEPS, jax.nn.one_hot(labels, classes))
-    return dbn.downwards(below, v, for_down)
+    noise = boltzmann.drawn(for_start, jnp.full((labels.shape[0], units), 0.5))
+    begin = jnp.concatenate([noise, jax.nn.one_hot(labels, classes)], axis=1)
+    v = boltzmann.chain(top, begin, for_chain, GIBBS_STEPS, classes)
+    return dbn.downwards(below, v[:, :units], for_down)
 
 
 def _classifier(dataset: Dataset):

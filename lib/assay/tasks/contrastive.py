@@ -83,6 +83,6 @@ def _begin(model: Model, train_state, x: jax.Array) -> jax.Array:
 
 
 def _samples(stack: tuple[boltzmann.RBM, ...], v: jax.Array, key: jax.Array) -> jax.Array:
-    for_chain, for_down = jax.random.split(key)
-    v = boltzmann.chain(stack[-1], v, for_chain, SAMPLED_AFTER)
+    for_start, for_chain, for_down = jax.random.split(key, 3)
+    v = boltzmann.chain(stack[-1], boltzmann.drawn(for_start, v), for_chain, SAMPLED_AFTER)
     return dbn.downwards([(machine.kernel.T, machine.visible) for machine in stack[:-1]], v, for_down)

@@ -45,9 +45,9 @@ def count(model: Model, problem: Problem) -> int:
 def greedy(model: Model, i: int, steps: int, k: int) -> Phase:
     """The phase in which the i-th machine learns by CD-k from what the ones below make of the examples."""
 
-    def loss(params, batch):
-        v = activities(model, params, {}, batch.x)[i]
-        return boltzmann.contrastive_loss(dbn.layers(params)[i], jax.lax.stop_gradient(v), batch.key, k)
+    def loss(params, state, batch):
+        machine, v = dbn.layers(params)[i], jax.lax.stop_gradient(activities(model, params, {}, batch.x)[i])
+        return boltzmann.divergence(machine, v, boltzmann.walk(machine, v, batch.key, k)), state
 
     learns = (dbn.layer_name(i),)
     return Phase(steps, learns, descent(learns, loss))

@@ -30,12 +30,16 @@ class Phase(NamedTuple):
     enter: Callable[[Any], Any] = lambda params: params
 
 
-def descent(learns: Sequence[str], loss: Callable[[Any, Batch], jax.Array]) -> Step:
-    """Gradient descent of `loss(params, batch)` in the parameters of the given names; all others stay as they are."""
+def descent(learns: Sequence[str], loss: Callable[[Any, Any, Batch], tuple[jax.Array, Any]]) -> Step:
+    """Gradient descent of `loss(params, state, batch) -> (loss, state)` in the parameters of the given names alone."""
 
     def step(train_state, batch, tx):
         params, state, opt_state = train_state
-        value, gradients = jax.value_and_grad(lambda part: loss({**params, **part}, batch))(part_of(params, learns))
+
+        def of_part(part):
+            return loss({**params, **part}, state, batch)
+
+        (value, state), gradients = jax.value_and_grad(of_part, has_aux=True)(part_of(params, learns))
         updates, opt_state = tx.update(gradients, opt_state, part_of(params, learns))
         changed = optax.apply_updates(part_of(params, learns), updates)
         return TrainState({**params, **changed}, state, opt_state), value

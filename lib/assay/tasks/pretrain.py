@@ -69,17 +69,17 @@ def _task(problem: Problem, stack: str, share: float, k: int) -> Task:
 def _layer(model: Model, i: int, name: str, steps: int, loss_of) -> Phase:
     """The phase of the i-th hidden layer: its kernel and bias, and the biases of what it reconstructs."""
 
-    def loss(params, batch):
+    def loss(params, state, batch):
         seen = machines.activities(model, params, {}, batch.x, batch.key)
         machine = RBM(params[name]["kernel"], params[_down_name(i)]["bias"], params[name]["bias"])
-        return loss_of(machine, jax.lax.stop_gradient(seen[i]), seen[i + 1], batch.key)
+        return loss_of(machine, jax.lax.stop_gradient(seen[i]), seen[i + 1], batch.key), state
 
     learns = (name, _down_name(i))
     return Phase(steps, learns, descent(learns, loss))
 
 
 def _divergence(k: int):
-    return lambda machine, below, above, key: boltzmann.contrastive_loss(machine, below, key, k)
+    return lambda machine, v, above, key: boltzmann.divergence(machine, v, boltzmann.walk(machine, v, key, k))
 
 
 def _reconstruction(machine: RBM, below: jax.Array, above: jax.Array, key: jax.Array) -> jax.Array:
