@@ -51,7 +51,8 @@ SOURCE = {
 
 
 def _claim(id: str, better: str, worse: str, statement: str, smallest: float) -> Claim:
-    return Claim(id=id, statement=statement, better={"model": better}, worse={"model": worse}, smallest=smallest, **SOURCE)
+    arms = {"better": {"model": better}, "worse": {"model": worse}}
+    return Claim(id=id, statement=statement, smallest=smallest, **arms, **SOURCE)
 
 
 CLAIMS = (
@@ -68,7 +69,9 @@ CLAIMS = (
         "With a hidden layer, eight characters are worth at least 0.1 bits more than in a linear model.", 0.1,
     ),
     _claim("depth", _mlp(3), _mlp(1), "Three hidden layers need fewer bits than one, by at least 0.02.", 0.02),
-    _claim("sharing", _mlp(3), CONV, "Three dense layers need fewer bits than three convolutions, by at least 0.02.", 0.02),
+    _claim(
+        "sharing", _mlp(3), CONV, "Three dense layers need fewer bits than three convolutions, by at least 0.02.", 0.02,
+    ),
 )  # fmt: skip
 
 if __name__ == "__main__":

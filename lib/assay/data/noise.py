@@ -1,7 +1,7 @@
 """Noise on training examples as augmentation: labels stay, evaluation is without it.
 
-Training with input noise regularises (Bishop 1995, Neural Computation 7:108). Examples are float, images [B, H, W, C] or
-vectors [B, D], in the units that the task learns from: standard deviations of the training set, or 0..1.
+Training with input noise regularises (Bishop 1995, Neural Computation 7:108). Examples are float, images [B, H, W, C]
+or vectors [B, D], in the units that the task learns from: standard deviations of the training set, or 0..1.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def gaussian_noise(sigma: float = 0.3) -> Noise:
 
 
 def salt_pepper(p: float = 0.1) -> Noise:
-    """Replaces each pixel, with probability `p`, by the lowest or highest value of its channel in the batch, in equal shares."""
+    """Sets each pixel, with probability `p`, to its channel's lowest or highest value in the batch, in equal shares."""
     if not 0 <= p <= 1:
         raise ValueError(f"p must be from 0 to 1, not {p}")
 

@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import curves, digits, games, membranes, own, sequences, text, tfds, toys
+from assay.data import curves, digits, games, membranes, own, sequences, shapeset, stick_figures, strokes, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
 
@@ -35,7 +35,10 @@ DATASETS = _Datasets(
     npz=own.npz,
     folder=own.folder,
     markov_text=sequences.markov_text,
+    shapeset=shapeset.shapeset,
     sine=sequences.sine,
+    stick_figures=stick_figures.stick_figures,
+    strokes=strokes.strokes,
     text=text.text,
     tiny_shakespeare=text.tiny_shakespeare,
     **{name: games.episodes(make) for name, make in games.GAMES.items()},

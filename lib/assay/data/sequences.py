@@ -22,7 +22,8 @@ def markov_text(symbols: int = 8, window: int = 8, n: int = 20000) -> Source:
 
     def read(spec: str, data_dir: pathlib.Path) -> Dataset:
         del data_dir  # computed
-        note = f"synthetic text of a first-order Markov chain with {entropy_bits(transitions(symbols)):.4f} bits a character"
+        bits = entropy_bits(transitions(symbols))
+        note = f"synthetic text of a first-order Markov chain with {bits:.4f} bits a character"
         return complete(spec, text_parts(divided(_spelt(_chain(symbols, n))), window, note))
 
     return read

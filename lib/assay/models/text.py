@@ -48,7 +48,7 @@ class CharMLP(nn.Module):
 
 
 class TextConv(nn.Module):
-    """`depth` convolutions of `width` maps along the embedded text, without padding, and a linear readout of all that is left.
+    """`depth` convolutions of `width` maps along the embedded text, unpadded, and a linear readout of what is left.
 
     Attributes:
       embed: numbers that a character becomes.

@@ -98,7 +98,7 @@ def _each(function: Callable[[Any], Any], stacked: Any) -> Any:
 
 
 def _wrong(answers: jax.Array, y: jax.Array) -> jax.Array:
-    """1 where the mean probability of logits `[committees, members, B, K]` has its maximum elsewhere: `[committees, B]`."""
+    """1 where the members' mean probability is highest elsewhere: `[committees, members, B, K]` -> `[committees, B]`."""
     probabilities = jnp.mean(jax.nn.softmax(answers), axis=1)
     wrong = jnp.argmax(probabilities, axis=-1) != y[None]
     return (wrong | ~jnp.all(jnp.isfinite(probabilities), axis=-1)).astype(jnp.float32)

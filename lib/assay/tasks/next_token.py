@@ -85,7 +85,7 @@ def unigram_bits(dataset: Dataset) -> float:
 
 
 def bigram_bits(dataset: Dataset) -> float:
-    """Mean -log2 p(y | last character of x) over the test split, from the training split's pairs with 1 added to each."""
+    """Mean -log2 p(y | last character of x) over the test split, from the training split's pairs, 1 added to each."""
     size = dataset.num_classes
     pairs = np.bincount(dataset.train.x[:, -1] * size + dataset.train.y, minlength=size * size).reshape(size, size)
     log_p = np.log2((pairs + 1) / (pairs + 1).sum(axis=1, keepdims=True))
