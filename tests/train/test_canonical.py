@@ -18,6 +18,7 @@ NEEDS = {
     "meanfield": "meanfield(sigma_b2=0.5,sigma_w2=1.5)",
     "npz": "npz(path='a.npz')",
     "folder": "folder(path='a')",
+    "text": "text(path='a.txt')",
 }
 
 
