@@ -9,8 +9,6 @@ MNIST, below each of its members. Here the members are fully connected, and diff
 gives the error of committees of every size up to ten.
 """
 
-from typing import Any
-
 from assay import cli
 from assay.claims import Claim
 from assay.config import Config
@@ -42,7 +40,7 @@ STUDY = Study(
 SOURCE = {"source": "Ciresan et al. 2012, section 3.1", "cited": "35 networks together: 0.23 % test error on MNIST"}
 
 
-def _claim(id: str, statement: str, better: int, worse: int, smallest: float, **more: Any) -> Claim:
+def _claim(id: str, statement: str, better: int, worse: int, smallest: float, **more) -> Claim:
     arms = {"better": {"task": _of(better)}, "worse": {"task": _of(worse)}}
     return Claim(id=id, statement=statement, smallest=smallest, **arms, **SOURCE, **more)
 
