@@ -285,6 +285,10 @@ def test_a_study_leaves_files_that_agree(first):
         assert {name: row[name] for name in done["final"]} == done["final"]
         assert {name: row[name] for name in config} == config
         assert 0 <= row["test_error"] <= 1 and row["status"] == "done"
+        records = map(json.loads, (folder / "tiny" / row["id"] / "metrics.jsonl").read_text().splitlines())
+        first, last = (record["probe"] for record in records if "probe" in record)
+        assert row["start_saturated"] == pytest.approx(np.mean(first["saturated"]))
+        assert row["end_dead"] == pytest.approx(np.mean(last["dead"]))
 
     error = {(row["lr"], row["seed"]): row["test_error"] for row in found}
     for claim in CLAIMS:

@@ -78,7 +78,7 @@ class Experiment:
 
     def _checked_claims(self, grid: Sequence[Config]) -> list[Claim]:
         """The claims in canonical spelling; what is wrong with one is said before anything is trained."""
-        of_tasks = [final_metrics(learning(config)) for config in {c.task: c for c in grid}.values()]
+        of_tasks = [final_metrics(config) for config in {(c.task, c.probe): c for c in grid}.values()]
         metrics = [name for name in of_tasks[0] if all(name in names for names in of_tasks)]
         ids = [claim.id for claim in self.claims]
         for claim in self.claims:

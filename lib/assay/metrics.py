@@ -2,6 +2,7 @@
 
 STEPS = "steps_to_target"
 ROLES = ("train", "validation", "test")
+PROBED = ("start", "end")  # when layer statistics were taken, before the first step and after the last
 
 # Without the split that a mean is over. A metric that is not here is better where it is lower.
 HIGHER_IS_BETTER = frozenset(

@@ -16,7 +16,7 @@ from assay.models import from_linen, Kit, MODELS
 from assay.models.norm import NORMS
 from assay.tasks import Batch, LOSSES, Problem, TASKS
 from assay.train.optim import OPTIMIZERS, SCHEDULES, transformation
-from assay.train.probe import layer_names, statistics
+from assay.train.probe import layer_names, statistics, SUMMARY, summary
 
 LAYER = ("activation_mean", "activation_std", "saturated", "dead", "gradient_std", "gradient_ratio")
 KERNEL = ("weight_gradient_norm", "update_ratio")
@@ -259,3 +259,24 @@ def test_a_network_without_hidden_layers():
     assert names == {"layer": [], "kernel": ["Dense_0"]}
     assert np.isnan(found["update_ratio"]).all()  # |dw| / |w| of a kernel of zeros is no number
     assert np.all(found["weight_gradient_norm"] > 0)
+
+
+def test_the_summary_of_a_step():
+    probed = {
+        "activation_std": [1.0, 0.5, 0.01],
+        "gradient_std": [1e-5, 1e-3, 1e-1],
+        "saturated": [0.0, 0.5, 1.0],
+        "dead": [0.0, 0.0, 0.3],
+    }
+    found = summary(probed)
+    assert found == pytest.approx({"signal_slope": 1, "gradient_slope": 2, "saturated": 0.5, "dead": 0.1})
+    assert tuple(found) == SUMMARY
+    exploding = summary(probed | {"gradient_std": [1e3, 1.0, 1e-1]})
+    assert exploding["gradient_slope"] == pytest.approx(2)  # either way is a fault
+
+
+@pytest.mark.parametrize("gradients", [[], [0.5], [0.0, 1.0], [1.0, None]])
+def test_the_summary_has_no_slope_of_what_is_no_number(gradients):
+    of_layers = dict.fromkeys(("activation_std", "saturated", "dead"), [])
+    found = summary(of_layers | {"gradient_std": gradients})
+    assert all(np.isnan(value) for value in found.values())

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from assay import config
-from assay.metrics import ROLES
+from assay.metrics import PROBED, ROLES
 from assay.report import quantities
 
 Row = Mapping[str, Any]
@@ -129,14 +129,16 @@ def group(
 
 
 def further(rows: Sequence[Row], metric: str, fields: Sequence[str] = ()) -> list[str]:
-    """Final metrics other than the study's `metric`: of the test split, and those that are of no split.
+    """Final metrics other than the study's `metric`: of the test split, and what the task found out.
+
+    Those that sum up the layers are not among them: the layers have figures of their own.
 
     Args:
       fields: Config fields of the rows beyond today's.
     """
     aside = {*_ASIDE, *config.fields(), *fields, f"test_{metric}"}
     names = dict.fromkeys(name for row in rows for name in row if name not in aside)
-    return [name for name in names if not name.startswith(tuple(f"{role}_" for role in ROLES[:2]))]
+    return [name for name in names if not name.startswith(tuple(f"{prefix}_" for prefix in (*ROLES[:2], *PROBED)))]
 
 
 def extremes(scores: Sequence[float], limit: int) -> list[int]:

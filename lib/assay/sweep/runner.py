@@ -20,7 +20,7 @@ from assay.sweep.plan import Pack
 from assay.sweep.provenance import differences, origin
 from assay.sweep.store import Store
 from assay.train import checkpoint
-from assay.train.loop import Carry, Program
+from assay.train.loop import Carry, probed_metrics, Program
 
 CHUNK_SECONDS = 1.0  # between two looks at the stop flag, the clock and the loss
 
@@ -222,7 +222,9 @@ class Runner:
                 status="done" if run.alive[i] else "diverged",
                 steps=program.steps,
                 diverged_at=None if run.alive[i] else int(diverged_at[i]),
-                final=values | {"parameters": packed.parameters(run.carry)},
+                final=values
+                | {"parameters": packed.parameters(run.carry)}
+                | probed_metrics(self.store.metrics(trial_id), program.steps),
                 seconds=seconds / len(run.ids),
             )
         remaining = (program.steps - run.step) * len(run.ids)

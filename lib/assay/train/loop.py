@@ -5,7 +5,7 @@ A chunk of steps is one call, its bounds are arguments, and its random numbers g
 into chunks, interrupted or resumed does not change one bit of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
 import math
@@ -21,6 +21,7 @@ from assay.config import Config
 from assay.data import AUGMENTS, batches, Dataset
 from assay.data.batches import DeviceData, held_sizes
 from assay import models
+from assay.metrics import PROBED
 from assay.tasks import Batch, Findings, Learning, LOSSES, Problem, Task, TASKS, TrainState
 from assay.train import probe as probes
 from assay.train.optim import OPTIMIZERS, SCHEDULES, transformation
@@ -61,10 +62,19 @@ def curve_metrics(of: Learning) -> tuple[str, ...]:
     return tuple(f"{role}_{metric}" for role in ("train", "validation") for metric in of.metrics)
 
 
-def final_metrics(of: Learning) -> tuple[str, ...]:
+def final_metrics(config: Config) -> tuple[str, ...]:
     """Metrics of a finished trial."""
+    of = learning(config)
     test = (f"test_{metric}" for metric in of.metrics)
-    return (*curve_metrics(of), *test, *of.findings, "steps_to_target", "parameters")
+    probed = (f"{when}_{name}" for when, at in zip(PROBED, (0, -1)) if at in config.probe for name in probes.SUMMARY)
+    return (*curve_metrics(of), *test, *of.findings, "steps_to_target", "parameters", *probed)
+
+
+def probed_metrics(records: Sequence[Mapping[str, Any]], steps: int) -> dict[str, float]:
+    """Those final metrics that sum up the layer statistics in a run's records: `start_dead`, `end_gradient_slope`."""
+    probed = {record["step"]: record["probe"] for record in records if "probe" in record}
+    found = {when: probes.summary(probed[at]) for when, at in zip(PROBED, (0, steps)) if at in probed}
+    return {f"{when}_{name}": value for when, values in found.items() for name, value in values.items()}
 
 
 def program_key(config: Config) -> Config:

@@ -1,6 +1,7 @@
 """Per-layer statistics of a network at one step: what Glorot & Bengio 2010 (figures 2-8) and He et al. 2015 plot."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
 from typing import Any
 
 import jax
@@ -43,6 +44,34 @@ def statistics(signals: Signals, before: Any, after: Any, activation: Activation
         "gradient_ratio": jnp.square(gradient_std / jnp.append(gradient_std[1:], jnp.nan)),
         **_kernel_statistics(signals, before, after),
     }
+
+
+def summary(probed: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
+    """`statistics` of one step in four numbers, each lower where the network is healthier; NaN where there is none.
+
+    `signal_slope` and `gradient_slope`: by how many powers of ten a layer changes the standard deviation of the
+    activations on their way up, and of the gradients on their way down, whether they vanish or explode (two layers or
+    more); `saturated` and `dead`: mean over the layers.
+    """
+    return {
+        "signal_slope": _slope(probed["activation_std"]),
+        "gradient_slope": _slope(probed["gradient_std"]),
+        "saturated": _mean(probed["saturated"]),
+        "dead": _mean(probed["dead"]),
+    }
+
+
+SUMMARY = ("signal_slope", "gradient_slope", "saturated", "dead")
+
+
+def _slope(by_layer: Sequence[float | None]) -> float:
+    if len(by_layer) < 2 or not all(by_layer[i] for i in (0, -1)):  # None was no finite number; log10(0) is none
+        return math.nan
+    return abs(math.log10(by_layer[-1] / by_layer[0])) / (len(by_layer) - 1)
+
+
+def _mean(by_layer: Sequence[float | None]) -> float:
+    return math.nan if not by_layer or None in by_layer else sum(by_layer) / len(by_layer)
 
 
 def layer_names(signals: Signals) -> dict[str, list[str]]:
