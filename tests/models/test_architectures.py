@@ -29,6 +29,8 @@ def count(spec, shape, **kwargs):
     [
         ("mlp(depth=1,width=100)", (28, 28, 1), 79_510),
         ("mlp(depth=0)", (28, 28, 1), 7_850),
+        ("mlp(depth=3,growth=2.0,width=46)", (28, 28, 1), 36_110 + 4_324 + 17_112 + 1_850),
+        ("mlp(depth=2,growth=0.34,width=6)", (2,), 18 + 14 + 30),
         ("lenet", (28, 28, 1), 61_706),
         ("strided_cnn", (28, 28, 1), 23_882),
         ("strided_cnn", (32, 32, 3), 27_754),
@@ -122,6 +124,7 @@ def test_convolutional_models_refuse_what_is_no_image(spec):
         ("resnet(width=0)", "width must be at least 1, not 0"),
         ("resnet(shortcut='C')", "shortcut must be 'A' or 'B', not 'C'"),
         ("resnet(skip=1)", "argument skip must be of type bool, not 1"),
+        ("mlp(growth=0.001)", "growth must leave every layer a unit at least, not 0.001"),
         ("mlp(depth=-1)", "depth must be at least 0 and width at least 1, not -1 and 100"),
         ("mlp(width=0)", "depth must be at least 0 and width at least 1, not 2 and 0"),
         ("mlp(widht=3)", "unknown argument 'widht'; did you mean 'width'?"),

@@ -6,7 +6,8 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import curves, digits, games, membranes, own, sequences, shapeset, stick_figures, strokes, text, tfds, toys
+from assay.data import curves, digits, games, membranes, own, sequences, shapeset, stick_figures, strokes
+from assay.data import synthetic, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
 
@@ -34,7 +35,10 @@ DATASETS = _Datasets(
     membranes=membranes.membranes,
     npz=own.npz,
     folder=own.folder,
+    interactions=synthetic.interactions,
     markov_text=sequences.markov_text,
+    parity=synthetic.parity,
+    sawtooth=synthetic.sawtooth,
     shapeset=shapeset.shapeset,
     sine=sequences.sine,
     stick_figures=stick_figures.stick_figures,

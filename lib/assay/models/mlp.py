@@ -11,6 +11,7 @@ class MLP(nn.Module):
     """`depth` hidden layers of `width` units and a linear readout: 784-100-10 is `mlp(depth=1,width=100)`.
 
     Attributes:
+      growth: a hidden layer's width over that of the layer before, 2 for widths that double; widths are rounded.
       dropout: share of every hidden layer's units left out in training (Srivastava et al. 2014: 0.5).
       input_dropout: likewise of the inputs (there: 0.2).
       alpha: whether dropout is SELU's alpha dropout, for inputs of mean 0 and variance 1.
@@ -20,6 +21,7 @@ class MLP(nn.Module):
     outputs: int
     depth: int = 2
     width: int = 100
+    growth: float = 1.0
     dropout: float = 0.0
     input_dropout: float = 0.0
     alpha: bool = False
@@ -27,14 +29,21 @@ class MLP(nn.Module):
     def __post_init__(self):
         if self.depth < 0 or self.width < 1:
             raise ValueError(f"depth must be at least 0 and width at least 1, not {self.depth} and {self.width}")
+        if not self.growth > 0 or self.depth and self.widths[-1] < 1:
+            raise ValueError(f"growth must leave every layer a unit at least, not {self.growth:g}")
         check_rate(self.dropout)
         check_rate(self.input_dropout, "input_dropout")
         super().__post_init__()
 
+    @property
+    def widths(self) -> list[int]:
+        """Units of every hidden layer."""
+        return [round(self.width * self.growth**layer) for layer in range(self.depth)]
+
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         x = dropout(x.reshape(x.shape[0], -1), self.input_dropout, train, self.alpha)  # [B, H * W * C]
-        for _ in range(self.depth):
-            x = self.kit.normalise_act(self.kit.dense(self.width)(x), train)
+        for width in self.widths:
+            x = self.kit.normalise_act(self.kit.dense(width)(x), train)
             x = dropout(x, self.dropout, train, self.alpha)
         return self.kit.readout(self.outputs)(x)
