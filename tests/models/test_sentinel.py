@@ -22,6 +22,7 @@ from assay.models.norm import NORMS
 # Spec, shape of one input, hidden layers that its documentation counts.
 CASES = {
     "mlp(depth=3,width=6)": ((5,), 3),
+    "mlp(depth=3,skip=True,width=6)": ((5,), 3),
     "lenet": ((12, 12, 1), 4),
     "lenet(pooling='learned',shared=False)": ((12, 12, 1), 6),
     "strided_cnn(padding='SAME')": ((8, 8, 1), 4),

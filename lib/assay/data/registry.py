@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import curves, digits, games, membranes, own, sequences, shapeset, stick_figures, strokes
+from assay.data import curves, digits, few, games, membranes, own, sequences, shapeset, stick_figures, strokes
 from assay.data import synthetic, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
@@ -24,6 +24,7 @@ class _Datasets(dict[str, Callable[..., Source]]):
 DATASETS = _Datasets(
     curves=curves.curves,
     digits=digits.digits,
+    few=few.few,
     xor=toys.xor,
     circle=toys.circle,
     gauss=toys.gauss,

@@ -15,6 +15,9 @@ class MLP(nn.Module):
       dropout: share of every hidden layer's units left out in training (Srivastava et al. 2014: 0.5).
       input_dropout: likewise of the inputs (there: 0.2).
       alpha: whether dropout is SELU's alpha dropout, for inputs of mean 0 and variance 1.
+      skip: whether a shortcut goes around every hidden layer but the first (He et al. 2016). The sum of the layer and
+        its input is divided by sqrt(2), which keeps its variance where the two are independent: without a
+        normalisation it would double at every layer.
     """
 
     kit: Kit
@@ -25,6 +28,7 @@ class MLP(nn.Module):
     dropout: float = 0.0
     input_dropout: float = 0.0
     alpha: bool = False
+    skip: bool = False
 
     def __post_init__(self):
         if self.depth < 0 or self.width < 1:

@@ -5,6 +5,7 @@ from assay.tasks.belief import deep_belief
 from assay.tasks.classify import classify
 from assay.tasks.contrastive import contrastive_divergence
 from assay.tasks.ensemble import ensemble
+from assay.tasks.generalise import generalise
 from assay.tasks.losses import LOSSES
 from assay.tasks.next_token import next_token
 from assay.tasks.pretrain import pretrain
@@ -23,6 +24,7 @@ TASKS = {
     "deep_belief": deep_belief,
     "denoise": denoise,
     "ensemble": ensemble,
+    "generalise": generalise,
     "next_token": next_token,
     "pretrain": pretrain,
     "q_learning": q_learning,
