@@ -35,6 +35,8 @@ class MLP(nn.Module):
             raise ValueError(f"depth must be at least 0 and width at least 1, not {self.depth} and {self.width}")
         if not self.growth > 0 or self.depth and self.widths[-1] < 1:
             raise ValueError(f"growth must leave every layer a unit at least, not {self.growth:g}")
+        if self.skip and self.growth != 1:
+            raise ValueError(f"skip adds layers of one width: growth must be 1, not {self.growth:g}")
         check_rate(self.dropout)
         check_rate(self.input_dropout, "input_dropout")
         super().__post_init__()
@@ -47,7 +49,8 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         x = dropout(x.reshape(x.shape[0], -1), self.input_dropout, train, self.alpha)  # [B, H * W * C]
-        for width in self.widths:
-            x = self.kit.normalise_act(self.kit.dense(width)(x), train)
-            x = dropout(x, self.dropout, train, self.alpha)
+        for layer, width in enumerate(self.widths):
+            y = self.kit.normalise_act(self.kit.dense(width)(x), train)
+            y = dropout(y, self.dropout, train, self.alpha)
+            x = (x + y) * 0.5**0.5 if self.skip and layer else y
         return self.kit.readout(self.outputs)(x)
