@@ -24,8 +24,9 @@ BATCH = Batch(X, Y, jax.random.key(1), jnp.int32(0))
 def task_of(model="mlp(depth=2,width=8)", loss="cross_entropy", outputs=4, **kwargs):
     settings = {"activation": "tanh", "init": "lecun_normal", "norm": "none"} | kwargs
     made = models.build(model, outputs=outputs, **settings) if isinstance(model, str) else model
-    # Of the data, classification asks for the number of classes alone.
-    problem = Problem(lambda outputs: made, specs.build(LOSSES, loss, "loss"), types.SimpleNamespace(num_classes=outputs), 1)
+    # Of the data, classification asks for the number of classes, and whether it is in the plane.
+    dataset = types.SimpleNamespace(num_classes=outputs, train=types.SimpleNamespace(x=np.asarray(X)))
+    problem = Problem(lambda outputs: made, specs.build(LOSSES, loss, "loss"), dataset, 1)
     return specs.build(TASKS, "classify", "task").make(problem)
 
 

@@ -1,14 +1,22 @@
 """Classification: one label an example."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 
+from assay.data import Dataset
+from assay.models import Model
+from assay.tasks import plane
 from assay.tasks.losses import per_example
 from assay.tasks.supervised import supervised
-from assay.tasks.task import Learning, Problem, Task
+from assay.tasks.task import Findings, Learning, Problem, Task
 
 
 def classify() -> Learning:
-    """Learns labels by minimising the mean of the loss over a batch. Metrics: loss, error (0 or 1 an example)."""
+    """Learns labels by minimising the mean of the loss over a batch. Metrics: loss, error (0 or 1 an example).
+
+    Of data with two numbers an example, the answer and the hidden units are drawn over the plane.
+    """
     return Learning(make=_task)
 
 
@@ -28,4 +36,16 @@ def _task(problem: Problem) -> Task:
         return {"loss": loss(output.logits, y), "error": wrong.astype(jnp.float32)}
 
     init, step, signals = supervised(model, objective)
-    return Task(init, step, evaluate, signals)
+    return Task(init, step, evaluate, signals, _drawing(model, problem.dataset))
+
+
+def _drawing(model: Model, dataset: Dataset) -> Callable | None:
+    if not plane.is_plane(dataset):
+        return None
+    seen = plane.view(model, dataset)
+
+    def examine(train_state, key):
+        del key
+        return Findings(pictures=plane.pictures(seen, train_state, dataset))
+
+    return examine
