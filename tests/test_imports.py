@@ -17,6 +17,7 @@ ORDER = (
     ("spec", "config", "catalog", "metrics"),
     ("ops", "activations", "initializers"),
     ("models", "data"),
+    ("theory",),
     ("tasks",),
     ("train",),
     ("sweep",),

@@ -43,7 +43,7 @@ class Moments(NamedTuple):
 
 
 @functools.cache
-def _quadrature() -> tuple[np.ndarray, np.ndarray]:
+def quadrature() -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre nodes and their weights under N(0, 1), in panels that meet at multiples of 1/32."""
     nodes, weights = np.polynomial.legendre.leggauss(8)
     z = (np.arange(-12, 12, 1 / 32)[:, None] + (nodes + 1) / 64).ravel()
@@ -60,7 +60,7 @@ def moments(fn: Callable[[jax.Array], jax.Array]) -> Moments:
       ValueError: fn does not map one floating point array elementwise.
     """
     name = getattr(fn, "__name__", repr(fn))
-    z, weights = _quadrature()
+    z, weights = quadrature()
     with jax.ensure_compile_time_eval():  # concrete numbers even while a model is being traced
         x = jnp.asarray(z, jnp.result_type(float))
         try:
