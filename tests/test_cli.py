@@ -214,7 +214,7 @@ def test_help_shows_every_flag_with_its_default(flag):
     assert lines.pop("--seeds").endswith("(default: 3)")
     assert set(lines) == {
         "--first_seed", "--until_decided", "--max_seeds", "--smoke", "--pack", "--workers", "--checkpoint_seconds",
-        "--rerun", "--runs", "--data_dir", "--help",
+        "--rerun", "--runs", "--data_dir", "--help", "--tune",
     }  # fmt: skip
     assert all("(default: " in line for name, line in lines.items() if name != "--help")
 
@@ -351,6 +351,38 @@ def test_until_decided_adds_seeds_where_a_claim_is_open(runs):
     assert seeds == {0.5: list(range(8)), 0.49: list(range(8)), 1e-6: list(range(6))}
     found = {name: (verdict["verdict"], verdict["n"]) for name, verdict in verdicts(runs).items()}
     assert found == {"clear": ("confirmed", 6), "close": ("inconclusive", 8)}
+
+
+def test_tuned_arms_are_compared_at_their_values_and_open_claims_get_seeds_at_every_value(tmp_path):
+    study = dataclasses.replace(STUDY, axes={"init": ("glorot_uniform", "zeros")}, tune={"lr": (0.3, 1e-6)})
+    arms = {"better": {"init": "glorot_uniform"}, "worse": {"init": "zeros"}}
+    claim = Claim(id="open", statement="Init matters by 60 points.", smallest=0.6, **arms)
+    ran = run(f"--runs={tmp_path}", "--until_decided", "--max_seeds=4", study=study, claims=[claim])
+    assert ran.code == 0, ran.err
+    found = rows(tmp_path)
+    assert {row["lr"] for row in found} == {0.1, 0.3, 1e-6}  # the base's own too
+    seeds = {len({row["seed"] for row in found if (row["init"], row["lr"]) == arm}) for arm in itertools.product(
+        ("glorot_uniform", "zeros"), (0.1, 0.3, 1e-6)
+    )}  # fmt: skip
+    (verdict,) = verdicts(tmp_path).values()
+    assert seeds == {verdict["n"]}
+
+    def mean(init, lr, metric):
+        return np.mean([row[metric] for row in found if (row["init"], row["lr"]) == (init, lr)])
+
+    def chosen(init):
+        return min((0.1, 0.3, 1e-6), key=lambda lr: mean(init, lr, "validation_error"))
+
+    best = {init: chosen(init) for init in study.axes["init"]}
+    assert best["glorot_uniform"] != 1e-6
+    effect = mean("zeros", best["zeros"], "test_error") - mean("glorot_uniform", best["glorot_uniform"], "test_error")
+    assert verdict["effect"] == pytest.approx(effect, abs=1e-9)
+    about = json.loads((tmp_path / "tiny" / "study.json").read_text())
+    assert about["tried"] == {"lr": [0.1, 0.3, 1e-6]} and about["base"]["lr"] == 0.1
+    assert "untuned test" in ran.out
+    claim = Claim(id="lr", statement="s", better={"lr": 0.3}, worse={"lr": 0.1}, smallest=0.0)
+    ran = run(f"--runs={tmp_path}", study=study, claims=[claim])
+    assert ran == (2, "", "tiny: claim 'lr': lr is tuned, so no arm is told apart by it; leave it out\n")
 
 
 def test_smoke_yields_to_flags(tmp_path):

@@ -61,6 +61,7 @@ def run(
 def _varied(study: Any, values: flags.FlagValues) -> Any:
     """The study as the flags have it; --smoke is what they vary then."""
     study = (study.with_smoke() if values.smoke else study).with_flags(_given(values))
+    study = study if values.tune is None else study.with_tuning(values.tune)
     study = dataclasses.replace(study, seeds=values.seeds or study.seeds, first_seed=values.first_seed)
     if values.until_decided and values.max_seeds < study.seeds:
         raise SpecError(f"--max_seeds={values.max_seeds} is below the study's {study.seeds} seeds")
@@ -110,6 +111,8 @@ def _define() -> flags.FlagValues:
     flags.DEFINE_integer("first_seed", 0, "first seed", lower_bound=0, flag_values=values)
     flags.DEFINE_boolean("until_decided", False, "add seeds until every claim is settled", flag_values=values)
     flags.DEFINE_integer("max_seeds", 50, "most seeds of --until_decided", 3, 10_000, flag_values=values)
+    tune = "fields with values that every arm is tuned over on validation, as in lr=(0.01,0.1); or none"
+    flags.DEFINE_string("tune", None, tune, flag_values=values)
     flags.DEFINE_boolean("smoke", False, "a run of seconds, in a folder of its own", flag_values=values)
     flags.DEFINE_string("pack", "auto", "how trials are packed: auto, loop, map or vmap", flag_values=values)
     flags.DEFINE_integer("workers", 0, "worker processes; 0 trains in this one", 0, flag_values=values)
@@ -171,7 +174,8 @@ def _help(about: str, study: Any, values: flags.FlagValues) -> str:
         lines.append(f"  --{n}  {configs.fields()[n].metadata['help']} (default: {default})")
     lines += ["", "Flags of the study:"]
     of_study = sorted(n for n in values if n not in (*own, "h", "help"))
-    defaults = {n: values[n].value for n in of_study} | {"seeds": study.seeds}
+    tune = ",".join(f"{n}=({','.join(map(_text, tried))})" for n, tried in study.tune.items()) or "none"
+    defaults = {n: values[n].value for n in of_study} | {"seeds": study.seeds, "tune": tune}
     lines += [f"  --{n}  {values[n].help} (default: {default})" for n, default in defaults.items()]
     return "\n".join([*lines, "  --help  show this help"])
 

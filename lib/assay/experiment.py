@@ -8,9 +8,10 @@ from typing import Any
 
 from assay.catalog import question_and_cost
 from assay.claims import Claim, judge, Published, undecided, Verdict
+from assay.claims.tuning import Choice, choose, tuned
 from assay.config import Config
 from assay.data import Dataset, load
-from assay.report import arm_table, further_table, picture, verdict_table, write
+from assay.report import arm_table, further_table, picture, tuning_table, verdict_table, write
 from assay.spec import nearest, SpecError
 from assay.sweep import engine
 from assay.sweep.engine import Options
@@ -68,12 +69,14 @@ class Experiment:
                 self._say_what_is_there(len(grid), len(missing))
                 outcome = engine.run(missing, store, self.options) if missing else engine.Outcome()
                 rows = store.write_results([config.trial_id() for config in grid])
-                verdicts = judge(claims, rows, command=self.command)
+                # Made anew in every round: more seeds may lead to another choice.
+                choices = self._choices(grid, rows)
+                verdicts = judge(claims, tuned(choices), command=self.command)
                 more = [] if outcome.stopped or outcome.failures else self._next_round(grid, verdicts)
                 if not more:
                     break
                 grid += more
-            self._write(store, grid, rows, verdicts)
+            self._write(store, grid, rows, choices, verdicts)
         return outcome, verdicts
 
     def _checked_claims(self, grid: Sequence[Config]) -> list[Claim]:
@@ -86,7 +89,13 @@ class Experiment:
                 raise SpecError(f"claim id {claim.id!r} is used twice; every claim needs its own")
             if claim.metric not in metrics:
                 raise SpecError(f"claim {claim.id!r}: {nearest(claim.metric, metrics, 'metric')}")
+            if both := [name for name in claim.better if name in self.study.tune]:
+                raise SpecError(f"claim {claim.id!r}: {both[0]} is tuned, so no arm is told apart by it; leave it out")
         return [claim.spelt(canonical_value) for claim in self.claims]
+
+    def _choices(self, grid: Sequence[Config], rows: Sequence[dict]) -> list[Choice]:
+        metric = f"validation_{learning(grid[0]).target}"
+        return choose(rows, self.study.tried(), self.study.untuned(), metric)
 
     def _to_renew(self, store: Store, grid: Sequence[Config]) -> list[str]:
         """Finished trials that are to be trained again; says so where others were made by other code or versions."""
@@ -123,15 +132,25 @@ class Experiment:
             _say(f"{len(open_claims)} of {len(verdicts)} claims are open: {len(result)} more trials")
         return result
 
-    def _write(self, store: Store, grid: Sequence[Config], rows: list[dict], verdicts: Sequence[Verdict]) -> None:
+    def _write(
+        self,
+        store: Store,
+        grid: Sequence[Config],
+        rows: list[dict],
+        choices: Sequence[Choice],
+        verdicts: Sequence[Verdict],
+    ) -> None:
         store.write_json("verdicts.json", [verdict.to_json() for verdict in verdicts])
         store.write_json("study.json", self._description(grid, rows))
         if not rows:
             return
         axes, metric = list(self.study.axes), learning(grid[0]).target
-        print("\n" + arm_table(rows, axes, metric))
-        if further := further_table(rows, axes, metric):
+        compared = tuned(choices)
+        print("\n" + arm_table(compared, axes, metric))
+        if further := further_table(compared, axes, metric):
             print("\n" + further)
+        if self.study.tune:
+            print("\n" + tuning_table(choices, axes, metric, self.study.untuned()))
         if verdicts:
             print("\n" + verdict_table([verdict.to_json() for verdict in verdicts]))
         picture(store.folder)
@@ -147,8 +166,9 @@ class Experiment:
             "question": question,
             "about": self.about,
             "cost": cost,
-            "base": dataclasses.asdict(grid[0]),
+            "base": dataclasses.asdict(grid[0]) | self.study.untuned(),
             "axes": {name: list(dict.fromkeys(getattr(c, name) for c in grid)) for name in self.study.axes},
+            "tried": {name: list(values) for name, values in self.study.tried().items()},
             "seeds": sorted({config.seed for config in grid}),
             "metric": learning(grid[0]).target,
             "command": self.command,

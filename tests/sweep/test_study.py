@@ -104,3 +104,54 @@ def test_smoke_keeps_the_grid_and_shortens_the_run():
 def test_a_seed_beyond_32_bits_is_refused():
     with pytest.raises(SpecError, match="seed must be at most 2147483647"):
         dataclasses.replace(STUDY, first_seed=2**31 - 1).configs()
+
+
+TUNED = dataclasses.replace(STUDY, tune={"lr": (0.1, 1)}, smoke={"epochs": 1, "lr": (0.2,)})
+
+
+def test_every_arm_is_tried_at_the_same_values_the_base_s_own_among_them():
+    grid = TUNED.configs()
+    assert TUNED.tried() == {"lr": (0.5, 0.1, 1.0)} and TUNED.untuned() == {"lr": 0.5}
+    found = [(c.activation, c.init, c.lr, c.seed) for c in grid]
+    inits = ("he_normal", "glorot_uniform", "orthogonal(gain=2.0)")
+    assert found == list(itertools.product(("tanh", "relu"), inits, (0.5, 0.1, 1.0), (0, 1)))
+    kept = dataclasses.replace(STUDY, tune={"lr": (0.1, 0.5)}).tried()
+    assert kept == {"lr": (0.1, 0.5)}  # in the order given
+
+
+def test_tuning_keeps_the_ids_of_the_trials_there_are():
+    # Another id would orphan every stored result.
+    assert Config().trial_id() == "f4766389603a6828"
+    untuned = [c.trial_id() for c in STUDY.configs()]
+    assert [c.trial_id() for c in TUNED.configs() if c.lr == 0.5] == untuned
+
+
+def test_what_is_tuned_can_be_told_by_flags():
+    assert TUNED.with_flags({"lr": "0.3"}).tried() == {}
+    assert TUNED.with_flags({"lr": "0.3,0.4"}).axes["lr"] == [0.3, 0.4]
+    assert TUNED.with_flags({"epochs": "2"}).tried() == TUNED.tried()
+    given = STUDY.with_tuning("weight_decay=(0,1e-4), lr=(0.1,)")
+    assert given.tried() == {"lr": (0.5, 0.1), "weight_decay": (0.0, 1e-4)}
+    assert TUNED.with_tuning("none").configs() == STUDY.configs()
+    assert TUNED.with_smoke().tried() == {"lr": (0.5, 0.2)}
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("lr=0.1", "--tune takes fields with values in brackets, lr=(0.01,0.1), not 0.1"),
+        ("lr=()", "--tune takes fields with values in brackets, lr=(0.01,0.1), not ()"),
+        ("lr", "'tune(lr)': name every argument"),
+        ("rate=(0.1,)", "unknown field to tune 'rate'; did you mean"),
+        ("seed=(0,1)", "unknown field to tune 'seed'"),
+        ("dataset=('xor','circle')", "unknown field to tune 'dataset'"),
+        ("init=('he_normal','zeros')", "init is an axis, so it can't be tuned as well"),
+        ("lr=(0.1,0.1)", "two values of an axis mean the same: --lr holds 0.1 twice"),
+        ("lr=(0,1)", "lr must be above 0 and finite, not 0.0"),
+    ],
+    ids=str,
+)
+def test_wrong_tuning(text, line):
+    with pytest.raises(SpecError) as error:
+        STUDY.with_tuning(text).configs()
+    assert str(error.value).startswith(line) and "\n" not in str(error.value)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from assay.report.html import write
 from assay.report.store import ReportError
-from assay.report.tables import arm_table, further_table, verdict_table
+from assay.report.tables import arm_table, further_table, tuning_table, verdict_table
 
-__all__ = ["ReportError", "arm_table", "further_table", "picture", "verdict_table", "write"]
+__all__ = ["ReportError", "arm_table", "further_table", "picture", "tuning_table", "verdict_table", "write"]
 
 
 def picture(study_dir: Path) -> Path:

@@ -66,6 +66,7 @@ def caption(study: store.Study) -> str:
     )
     what = quantities.axis(study.test).replace(",", " in")
     said = f"Mean {what}, with its 95 % t interval over {runs} per arm."
+    said += f" Each arm at its own {' and '.join(study.about['tried'])}, chosen on validation." if study.choices else ""
     lost = "count as 100 %" if quantities.is_error(study.test) else "have no value and are left out"
     return said + f" Runs that diverged {lost}." * any(arm.diverged for arm in study.arms)
 

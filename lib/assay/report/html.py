@@ -30,7 +30,7 @@ def write(study_dir: Path) -> Path:
       ReportError: no study.json, or a damaged file.
     """
     study = store.read(Path(study_dir))
-    from assay.report import drawing, results, training  # matplotlib: only where a report is drawn
+    from assay.report import drawing, results, training, tuning  # matplotlib: only where a report is drawn
 
     with drawing.style():
         body = [
@@ -41,6 +41,7 @@ def write(study_dir: Path) -> Path:
         body.append(markup.section("Arms", results.table(study)))
         if any(len(arm.values(study.test)) for arm in study.arms):
             body.append(f'<div class="pair">{results.plots(study)}</div>')
+        body.append(markup.section("Tuning", tuning.section(study)))
         body.append(markup.section("Further measurements", results.further(study)))
         body.append(outputs.section(study))
         body += training.sections(study)
@@ -60,7 +61,7 @@ def _head(study: store.Study) -> str:
     facts = [
         str(about.get("name") or study.folder.name),
         f"{len(study.arms):,} arms",
-        f"{len(study.rows):,} trials finished",
+        f"{len(study.finished):,} trials finished",
     ]
     facts += [f"{waiting:,} arms not yet run" if waiting else "", about.get("cost")]
     said = " · ".join(escape(str(fact)) for fact in facts if fact)
@@ -103,8 +104,9 @@ def _data(about: Mapping[str, Any], metric: str) -> str:
 
 def _divergences(study: store.Study) -> str:
     lost = [(arm, row) for arm in study.arms for row in arm.diverged]
+    shown = "runs at the chosen values" if study.choices else "runs"
     if not lost:
-        return "<p>No run diverged.</p>" if study.rows else ""
+        return f"<p>No run{shown.removeprefix('runs')} diverged.</p>" if study.rows else ""
     rows = [
         [
             escape(arm.label),
@@ -114,7 +116,7 @@ def _divergences(study: store.Study) -> str:
         ]
         for arm, row in lost[:_LISTED]
     ]
-    said = f"{len(lost):,} of {len(study.rows):,} runs diverged." + f" The first {_LISTED} are listed." * (
+    said = f"{len(lost):,} of {len(study.rows):,} {shown} diverged." + f" The first {_LISTED} are listed." * (
         len(lost) > _LISTED
     )
     return f"<p>{said}</p>" + markup.table(["arm", "seed", "at step", "trial"], rows, (1, 2))

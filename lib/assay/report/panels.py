@@ -67,7 +67,7 @@ def curves(panels: Sequence[Panel], legend: Sequence[str], found: Mapping[tuple,
     for number, panel in enumerate(panels):
         drawn, (axes,) = drawing.panel(WIDTH, 165)
         for arm in panel.arms:
-            series = next((i for i, name in enumerate(legend) if _wears(arm, name)), 0)
+            series = next((i for i, name in enumerate(legend) if name in names(arm)), 0)
             _curve(axes, found[arm.key].steps, lines[arm.key], drawing.SERIES[series])
             _crosses(axes, arm, drawing.SERIES[series]["color"])
         _value_scale(axes, every, 100 if quantities.is_error(metric) else 1)
@@ -77,8 +77,9 @@ def curves(panels: Sequence[Panel], legend: Sequence[str], found: Mapping[tuple,
     return grid(figures)
 
 
-def _wears(arm: Arm, name: str) -> bool:
-    return any(labelled(field, value) == name for field, value in arm.fields.items())
+def names(arm: Arm) -> list[str]:
+    """What a legend may call the arm by."""
+    return [labelled(field, value) for field, value in arm.fields.items()]
 
 
 def _curve(axes: Axes, steps: np.ndarray, line: Sequence[np.ndarray], look: Mapping[str, object]) -> None:

@@ -10,7 +10,7 @@ import string
 import sys
 import textwrap
 
-from assay.report import arm_table, findings, further_table, picture, quantities, store, verdict_table
+from assay.report import arm_table, findings, further_table, picture, quantities, store, tuning_table, verdict_table
 
 DATA = ("study.json", "verdicts.json", "results.parquet")
 ROOM = 600_000  # bytes that a page's pictures and texts take
@@ -32,7 +32,7 @@ $verdicts
 ```
 $arms
 ```
-$further$outputs
+$further$tuning$outputs
 $published
 Produced by
 
@@ -114,6 +114,14 @@ def _plain(text: str) -> str:
     return text.replace("[", "(").replace("]", ")")
 
 
+def _tuning(study: store.Study) -> str:
+    if not study.choices:
+        return ""
+    base = {name: study.about["base"][name] for name in study.about["tried"]}
+    table = tuning_table(study.choices, study.fields, study.metric, base, unicode=True)
+    return f"\n## Tuning\n\n```\n{table}\n```\n"
+
+
 def _page(study: store.Study, shown: findings.Shown) -> str:
     about, where = study.about, study.about["provenance"]
     dataset = about["dataset"]
@@ -126,14 +134,15 @@ def _page(study: store.Study, shown: findings.Shown) -> str:
         verdicts=verdict_table(study.verdicts or [], unicode=True).strip(),
         arms=arm_table(study.rows, study.fields, study.metric, unicode=True).strip(),
         further=f"\n```\n{further}\n```\n" if further else "",
+        tuning=_tuning(study),
         outputs=_outputs(shown),
         published="\n".join(["## Beside published figures", "", *comparisons, ""]) if comparisons else "",
         command=about["command"],
         machine=f"{where['platform']}, {where['device']}, {where['cores']} cores, Python {where['python']}, JAX {where['jax']}",
         commit=(where["commit"] or "unknown")[:12],
         dirty=" with uncommitted changes" if where["dirty"] else "",
-        trials=len(study.rows),
-        seconds=round(sum(row["seconds"] for row in study.rows)),
+        trials=len(study.finished),
+        seconds=round(sum(row["seconds"] for row in study.finished)),
         model_choice=about["model_choice"],
         claims_on=about["claims_on"],
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from assay.claims.published import compare, Comparison, Published
+from assay.claims.tuning import Choice, choose
 from assay.report import arms, quantities
 
 
@@ -21,8 +22,10 @@ class Study(NamedTuple):
       folder: `runs/<study>`.
       metric: the metric that the study is about, without its split: "error".
       about: study.json.
-      rows: results.parquet, one mapping per finished trial.
-      fields: the Config fields that tell the arms apart: the axes with several values first.
+      finished: results.parquet, one mapping per finished trial.
+      rows: those of them that are compared: all, or of every arm those at the value that its tuning chose.
+      choices: every arm's tuning; empty where nothing was tuned.
+      fields: the Config fields that tell the arms apart: the axes with several values first; none that is tuned.
       arms: every planned arm, finished or not.
       verdicts: verdicts.json, or None where no verdict was given yet.
       published: for each arm (same order), the published figures it can stand beside.
@@ -31,7 +34,9 @@ class Study(NamedTuple):
     folder: Path
     metric: str
     about: dict[str, Any]
+    finished: list[arms.Row]
     rows: list[arms.Row]
+    choices: list[Choice]
     fields: list[str]
     arms: list[arms.Arm]
     verdicts: list[dict[str, Any]] | None
@@ -66,14 +71,18 @@ def read(folder: Path) -> Study:
         raise ReportError(f"no study.json in {folder}; give the folder of a study that was run, runs/<study>")
     about = _json(folder / "study.json", dict)
     verdicts = _json(folder / "verdicts.json", list) if (folder / "verdicts.json").is_file() else None
-    rows = _rows(folder / "results.parquet")
+    finished = _rows(folder / "results.parquet")
+    metric = str(about.get("metric") or "error")  # studies stored before there were others do not say
+    choices = _choices(about, finished, f"validation_{metric}")
+    rows = [row for choice in choices for row in choice.rows] if about.get("tried") else finished
     axes = {
         field: [_plain(v) for v in values]
         for field, values in (about.get("axes") or {}).items()
         if field != "seed"
     }
     fields = [field for field, values in axes.items() if len(values) > 1]
-    fields += [field for field in arms.varying(rows, _config_fields(about)) if field not in fields]
+    aside = {*fields, *(about.get("tried") or {})}
+    fields += [field for field in arms.varying(rows, _config_fields(about)) if field not in aside]
     gathered = arms.group(
         rows, fields, {field: _planned(rows, field, axes.get(field, [])) for field in fields}
     )
@@ -85,8 +94,7 @@ def read(folder: Path) -> Study:
         [compare(each, arm.rows) for each in published if _selects(each, settled | arm.fields)]
         for arm in gathered
     ]
-    metric = str(about.get("metric") or "error")  # studies stored before there were others do not say
-    return Study(folder, metric, about, rows, fields, gathered, verdicts, beside)
+    return Study(folder, metric, about, finished, rows, choices, fields, gathered, verdicts, beside)
 
 
 def constants(about: Mapping[str, Any], rows: Sequence[arms.Row], fields: Sequence[str]) -> dict[str, Any]:
@@ -94,10 +102,15 @@ def constants(about: Mapping[str, Any], rows: Sequence[arms.Row], fields: Sequen
     shared = (about.get("base") or {}) | {
         field: values[0] for field, values in (about.get("axes") or {}).items() if values
     }
-    stored = rows[0] if rows else {}
-    return {
-        field: stored.get(field, value) for field, value in shared.items() if field not in (*fields, "seed")
-    }
+    stored, apart = rows[0] if rows else {}, {*fields, *(about.get("tried") or {}), "seed"}
+    return {field: stored.get(field, value) for field, value in shared.items() if field not in apart}
+
+
+def _choices(about: Mapping[str, Any], rows: Sequence[arms.Row], metric: str) -> list[Choice]:
+    """What was chosen is not stored: it follows from the trials."""
+    tried = {field: [_plain(value) for value in values] for field, values in (about.get("tried") or {}).items()}
+    untuned = {field: _plain(about["base"][field]) for field in tried}
+    return choose(rows, tried, untuned, metric) if tried else []
 
 
 def _config_fields(about: Mapping[str, Any]) -> list[str]:

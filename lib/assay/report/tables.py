@@ -5,7 +5,8 @@ import sys
 import textwrap
 from typing import Any
 
-from assay.report import arms, quantities
+from assay.claims.tuning import Choice
+from assay.report import arms, quantities, rankings
 
 WIDTH = 100
 _GAP = "  "
@@ -92,6 +93,40 @@ def further_table(
     body = [[arm.label, quantities.name(name), *_estimate(name, arm)] for name in names for arm in gathered]
     head = ["arm", "measured", "n", "mean", "95 % t interval"]
     return _signs(_aligned(head, body), unicode) if names else ""
+
+
+def tuning_table(
+    choices: Sequence[Choice],
+    varying_fields: Sequence[str],
+    metric: str,
+    base: Mapping[str, Any],
+    unicode: bool | None = None,
+) -> str:
+    """Arms untuned and tuned as text: value chosen, both test metrics with their ranks, and where the order flips.
+
+    Args:
+      varying_fields, metric: as of `arm_table`.
+      base: the tuned fields at the base's own value.
+    """
+    found = rankings.standings(choices, varying_fields, metric)
+    head, rows = tuning_cells(found, list(base), metric)
+    said = [line for text in rankings.said(found, base, metric) for line in _wrap(text, WIDTH)]
+    return _signs("\n".join([_aligned(head, rows), "", *said]), unicode)
+
+
+def tuning_cells(
+    found: Sequence[rankings.Standing], fields: Sequence[str], metric: str
+) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the table of both rankings."""
+    name, on_test = quantities.name(metric), f"test_{metric}"
+    head = ["arm", ", ".join(fields), f"validation {name}", "diverged", "untuned test", "rank", "tuned test", "rank"]
+    rows = []
+    for each in found:
+        untuned, tuned = (quantities.value(on_test, a.estimate(on_test).mean) for a in (each.untuned, each.arm))
+        before, after = (str(place or "-") for place in each.places)
+        validation = quantities.value(on_test, each.validation)
+        rows.append([each.arm.label, each.value, validation, str(each.diverged), untuned, before, tuned, after])
+    return head, rows
 
 
 def _estimate(metric: str, arm: arms.Arm) -> list[str]:
