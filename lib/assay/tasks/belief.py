@@ -41,6 +41,8 @@ def deep_belief(
         raise ValueError(f"fine_tuning must be one of {', '.join(FINE_TUNING)}, not {fine_tuning!r}")
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, not {share}; fine_tuning=none leaves all to the layers")
+    if share != 0.5 and fine_tuning == "none":
+        raise ValueError(f"fine_tuning=none leaves the whole run to the layers, so share={share} would change nothing")
     share = 1.0 if fine_tuning == "none" else share
     return Learning(
         make=functools.partial(_task, k=k, fine_tuning=fine_tuning, share=share, persistent=persistent),
@@ -160,18 +162,20 @@ def up_down_loss(params, state, x: jax.Array, y: jax.Array, key: jax.Array, k: i
 
 
 def _end(top: boltzmann.RBM, v: jax.Array, state, key: jax.Array, k: int, labels: int):
-    """(where the top machine's chains end, the state with them if they persist)."""
+    """(for every example where a chain of the top machine ends, the state with all chains if they persist)."""
     if not state:
         return boltzmann.walk(top, v, key, k, labels), state
-    end = jax.lax.stop_gradient(boltzmann.persist(top, state["chains"], key, k, labels))
-    return end, {"chains": end}
+    chains = jax.lax.stop_gradient(boltzmann.persist(top, state["chains"], key, k, labels))
+    # A chain of its own label: were labels more frequent in the batch than in the chains, their biases would drift.
+    each, label = chains.shape[0] // labels, jnp.argmax(v[:, -labels:], axis=1)
+    return chains[label * each + jnp.arange(v.shape[0]) % each], {"chains": chains}
 
 
 def _first_chains(key: jax.Array, count: int, top: boltzmann.RBM, labels: int) -> jax.Array:
-    """Noise, each unit on with probability 1/2, and the labels in turn: `[count, V]`."""
-    units = top.visible.shape[0] - labels
-    noise = boltzmann.drawn(jax.random.fold_in(key, 1), jnp.full((count, units), 0.5, jnp.float32))
-    return jnp.concatenate([noise, jax.nn.one_hot(jnp.arange(count) % labels, labels)], axis=1)
+    """Noise, each unit on with probability 1/2, with labels, equally many of each: about `[count, V]`."""
+    units, each = top.visible.shape[0] - labels, max(1, count // labels)
+    noise = boltzmann.drawn(jax.random.fold_in(key, 1), jnp.full((labels * each, units), 0.5, jnp.float32))
+    return jnp.concatenate([noise, jax.nn.one_hot(jnp.arange(labels * each) // each, labels)], axis=1)
 
 
 def _surprise(logits: jax.Array, units: jax.Array) -> jax.Array:

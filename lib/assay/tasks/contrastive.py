@@ -41,7 +41,7 @@ def contrastive_divergence(k: int = 1) -> Learning:
 def _task(problem: Problem, k: int) -> Task:
     shape = problem.dataset.train.x.shape[1:]
     model = problem.model(shape)
-    count = machines.count(model, problem)
+    count = machines.count(problem.model(problem.dataset.num_classes), problem)
     phases = [machines.greedy(model, i, n, k) for i, n in enumerate(lengths(problem.steps, count, 1.0)[:-1])]
     init, step = in_phases(model.init, phases)
 

@@ -4,20 +4,25 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from assay.data import Split
+from assay.data.dataset import hold_out
 from assay.models import Model, path
 from assay.models import boltzmann
 from assay.models.boltzmann import RBM
 from assay.spec import SpecError
 from assay.tasks import machines
 from assay.tasks.classify import classify
+from assay.tasks.losses import per_example
 from assay.tasks.phases import descent, in_phases, lengths, part_of, Phase
+from assay.tasks.supervised import supervised
 from assay.tasks.task import Learning, Problem, Task, TrainState
 
 STACKS = ("rbm", "autoencoder", "none")
 
 
-def pretrain(stack: str = "rbm", share: float = 0.5, k: int = 1) -> Learning:
+def pretrain(stack: str = "rbm", share: float = 0.5, k: int = 1, labelled: float = 1.0) -> Learning:
     """Classification with hidden layers that first learn, from the bottom and without labels, to model their input.
 
     The whole run has as many steps with pre-training as without: `stack=none` is the ablation. Metrics as of
@@ -29,8 +34,12 @@ def pretrain(stack: str = "rbm", share: float = 0.5, k: int = 1) -> Learning:
         sigmoid decoder left out so that any activation serves); or none.
       share: of the steps, for pre-training; the layers share it equally.
       k: Gibbs steps of contrastive divergence.
+      labelled: share of the training examples whose labels are known, equally of every class; fine-tuning, and
+        `stack=none` throughout, learns from those of a batch alone, pre-training from all.
     """
     machines.check_k(k)
+    if not 0 < labelled <= 1:
+        raise ValueError(f"labelled must be above 0 and at most 1, not {labelled}")
     if stack not in STACKS:
         raise ValueError(f"stack must be one of {', '.join(STACKS)}, not {stack!r}")
     if not 0 < share < 1:
@@ -39,11 +48,11 @@ def pretrain(stack: str = "rbm", share: float = 0.5, k: int = 1) -> Learning:
         raise ValueError(f"k counts the Gibbs steps of stack=rbm; with stack={stack}, k={k} would change nothing")
     if share != 0.5 and stack == "none":
         raise ValueError(f"without a stack nothing is pre-trained, so share={share} would change nothing")
-    return Learning(make=functools.partial(_task, stack=stack, share=share, k=k), inputs="unit")
+    return Learning(make=functools.partial(_task, stack=stack, share=share, k=k, labelled=labelled), inputs="unit")
 
 
-def _task(problem: Problem, stack: str, share: float, k: int) -> Task:
-    base = classify().make(problem)
+def _task(problem: Problem, stack: str, share: float, k: int, labelled: float) -> Task:
+    base = _classification(problem, labelled)
     if stack == "none":
         return base
     model = problem.model(problem.dataset.num_classes)
@@ -63,7 +72,29 @@ def _task(problem: Problem, stack: str, share: float, k: int) -> Task:
         return {**params, **down}, state
 
     init, step = in_phases(start, phases)
-    return Task(init, step, base.evaluate, base.signals)
+    return base._replace(init=init, step=step)
+
+
+def _classification(problem: Problem, labelled: float) -> Task:
+    """`classify` where a share of the training examples have labels and the others are left out of the loss."""
+    task, y = classify().make(problem), problem.dataset.train.y
+    if labelled == 1:
+        return task
+    count = round(labelled * len(y))
+    if count < problem.dataset.num_classes:
+        raise SpecError(f"labelled={labelled} leaves {count} labels for {problem.dataset.num_classes} classes; choose more")
+    at = hold_out(Split(np.arange(len(y)), y), count)[1].x
+    known = np.full_like(y, -1)
+    known[at] = y[at]
+    model, loss = problem.model(problem.dataset.num_classes), per_example(problem.loss)
+
+    def objective(params, state, batch, offsets):
+        output, state = model.apply(params, state, batch.x, key=batch.key, train=True, offsets=offsets)
+        losses = jnp.where(batch.y >= 0, loss(output.logits, jnp.maximum(batch.y, 0)), 0)
+        return jnp.sum(losses) / jnp.maximum(1, jnp.sum(batch.y >= 0)).astype(losses.dtype), (output, state)
+
+    supervision = supervised(model, objective)._asdict()
+    return task._replace(**supervision, labels=lambda index: jnp.asarray(known)[index])
 
 
 def _layer(model: Model, i: int, name: str, steps: int, loss_of) -> Phase:
@@ -84,7 +115,8 @@ def _divergence(k: int):
 
 def _reconstruction(machine: RBM, below: jax.Array, above: jax.Array, key: jax.Array) -> jax.Array:
     del key
-    return 0.5 * jnp.mean(jnp.sum(jnp.square(boltzmann.down(machine, above) - below), axis=1))
+    error = boltzmann.down(machine, above.astype(jnp.float32)) - below.astype(jnp.float32)
+    return 0.5 * jnp.mean(jnp.sum(jnp.square(error), axis=1))
 
 
 def _of_the_network(step, network: tuple[str, ...]):
@@ -115,6 +147,8 @@ def _chain(model: Model, problem: Problem) -> tuple[list[str], list[int]]:
         fits = fits and layer["kernel"].shape[0] == below
     if not fits:
         raise SpecError("pretrain takes a network of dense layers in a row without normalisation, such as --model=mlp")
+    if any(output.preactivations[name].shape != a.shape for name, a in output.activations.items()):
+        raise SpecError("pretrain takes activations with one pre-activation a unit, so not maxout")
     return [where[0] for where in paths[:-1]], sizes[:-1]
 
 
