@@ -1,0 +1,142 @@
+"""Draws the figures about initialisation and depth into docs/figures, from stored studies.
+
+    PYTHONPATH=lib .venv/bin/python docs/draw_initialisation.py
+
+The course of the signal by layer is in the trials' metrics.jsonl alone: `runs/depth_init` must be there for that one.
+"""
+
+from collections.abc import Callable, Sequence
+import pathlib
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+import numpy as np
+
+from assay.report import drawing, heat_map, store, traces
+from assay.report.arms import Arm
+
+DOCS = pathlib.Path(__file__).resolve().parent
+RESULTS, RUNS = DOCS / "results", DOCS.parent / "runs"
+WIDTH = 850  # pixels
+INIT = {"selu": "lecun_normal", "relu": "he_normal", "elu": "he_normal", "tanh": "lecun_normal"}
+
+
+def init_activation(folder: pathlib.Path) -> Figure:
+    """Test error of every initialisation with every activation, with intervals, from `docs/results/init_activation`."""
+    drawn = heat_map.draw(store.read(folder), WIDTH)
+    return _titled(drawn, "Test error, %, with 95 % t intervals, by activation and initialisation")
+
+
+def he_and_glorot(folder: pathlib.Path) -> Figure:
+    """The signal by layer before training and the error after it, of 10, 22 and 30 layers, from `runs/depth_init`."""
+    study = store.read(folder)
+    drawn = Figure(figsize=(WIDTH / 72, 380 / 72), dpi=72, layout="constrained")
+    signal, error = drawn.subplots(1, 2, width_ratios=(3, 2))
+    looks = dict(zip(("he_normal", "glorot_normal"), drawing.SERIES))
+    deepest = max(_depth(arm.fields["model"]) for arm in study.arms)
+    for init, look in looks.items():
+        arms = [arm for arm in study.arms if arm.fields["init"] == init]
+        arms.sort(key=lambda arm: _depth(arm.fields["model"]))
+        std, _ = traces.read(study.folder, arms[-1], ()).probes["activation_std"]  # [trials, layers]
+        layers = np.arange(1, deepest + 1)
+        median, low, high = traces.middle(std / std[:, :1])
+        signal.fill_between(layers, low, high, color=look["color"], alpha=0.18, linewidth=0)
+        signal.plot(layers, median, color=look["color"], linestyle=look["linestyle"], linewidth=2, label=init)
+        _errors(error, [_depth(arm.fields["model"]) for arm in arms], arms, "train_error", init, look)
+    halved = 2.0 ** (-(layers - 1) / 2)
+    signal.plot(layers, halved, color=drawing.MUTED, linewidth=1.2, linestyle=":", label="2^(-layers/2)")
+    signal.set_yscale("log")
+    signal.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
+    signal.set(xlabel="layer", title="Standard deviation of the signal before training,\nthat of the first layer = 1")
+    signal.xaxis.set_major_locator(FixedLocator([1, 10, 22, 30]))
+    signal.legend(frameon=False, loc="lower left")
+    error.xaxis.set_major_locator(FixedLocator([10, 22, 30]))
+    error.set(xlabel="hidden layers", title="Training error after 40 epochs, %,\nwith 95 % t intervals", ylim=(-2, 100))
+    return _titled(drawn, "ReLU networks on the digits: He's initialisation and Glorot's")
+
+
+def self_normalising(folder: pathlib.Path, dropout_folder: pathlib.Path) -> Figure:
+    """Test error by depth, without and with shortcuts, and what SELU needs at 64 layers.
+
+    From `docs/results/self_normalising` and `docs/results/alpha_dropout`.
+    """
+    study = store.read(folder)
+    drawn = Figure(figsize=(WIDTH / 72, 420 / 72), dpi=72, layout="constrained")
+    plain, skips, selu = drawn.subplots(1, 3, width_ratios=(5, 5, 4))
+    for axes, skip in ((plain, False), (skips, True)):
+        for i, (activation, init) in enumerate(INIT.items()):
+            arms = [arm for arm in study.arms if (arm.fields["activation"], arm.fields["init"]) == (activation, init)]
+            arms = [arm for arm in arms if ("skip=True" in arm.fields["model"]) == skip]
+            depths = [_depth(arm.fields["model"]) * 1.05 ** (i - 1.5) for arm in arms]  # side by side
+            _errors(axes, depths, arms, "test_error", f"{activation}, {init}", drawing.SERIES[i])
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_locator(FixedLocator([8, 16, 32, 64]))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda depth, _: f"{depth:.0f}"))
+        axes.set(xlabel="hidden layers", title="with shortcuts" if skip else "without shortcuts", ylim=(-2, 102))
+    plain.set_ylabel("test error, %")
+    plain.legend(frameon=False, fontsize="small", loc="upper left")
+    _needs(selu, store.read(dropout_folder))
+    return _titled(drawn, "Does SELU train deep networks without shortcuts? (digits, mean and 95 % t interval)")
+
+
+def _needs(axes: Axes, study: store.Study) -> None:
+    """SELU at 64 layers with its initialisation and He's, by kind of dropout."""
+    kinds = {"none": "no dropout", "plain": "dropout", "alpha": "alpha dropout"}
+    for j, (init, look) in enumerate(zip(("lecun_normal", "he_normal"), (drawing.SERIES[0], drawing.SERIES[4]))):
+        arms = {_dropout(arm.fields["model"]): arm for arm in study.arms if arm.fields["init"] == init}
+        places = [place + 0.16 * (j - 0.5) for place in range(3)]
+        _errors(axes, places, [arms[kind] for kind in kinds], "test_error", init, {**look, "linestyle": ""})
+    axes.set_xticks(range(3), [label.replace(" ", "\n", 1) for label in kinds.values()])
+    axes.set(xlim=(-0.5, 2.5), ylim=(-2, 102), title="SELU, 64 layers,\nno shortcuts")
+    axes.legend(frameon=False, fontsize="small", loc="center right")
+
+
+def _errors(axes: Axes, at: Sequence[float], arms: Sequence[Arm], metric: str, label: str, look: dict) -> None:
+    """Means and intervals in per cent."""
+    found = [arm.estimate(metric) for arm in arms]
+    means = 100 * np.array([each.mean for each in found])
+    sides = 100 * np.array([[each.mean - each.low for each in found], [each.high - each.mean for each in found]])
+    style = {"color": look["color"], "linestyle": look["linestyle"], "marker": look["marker"]}
+    axes.errorbar(at, means, sides, label=label, linewidth=1.8, markersize=6, elinewidth=1.4, capsize=3, **style)
+
+
+def _depth(model: str) -> int:
+    return int(model.partition("depth=")[2].split(",")[0].rstrip(")"))
+
+
+def _dropout(model: str) -> str:
+    if _depth(model) < 64:
+        return "shallow"
+    return "alpha" if "alpha=True" in model else "plain" if "dropout" in model else "none"
+
+
+def _titled(drawn: Figure, title: str) -> Figure:
+    drawn.get_layout_engine().set(w_pad=12 / 72, h_pad=9 / 72)
+    drawn.set_figheight(drawn.get_figheight() + 30 / 72)
+    drawn.suptitle(title, x=0.012, ha="left", fontsize="large", fontweight="bold")
+    return drawn
+
+
+FIGURES: dict[str, tuple[Callable[..., Figure], tuple[pathlib.Path, ...]]] = {
+    "init_activation": (init_activation, (RESULTS / "init_activation",)),
+    "he_and_glorot": (he_and_glorot, (RUNS / "depth_init",)),
+    "self_normalising": (self_normalising, (RESULTS / "self_normalising", RESULTS / "alpha_dropout")),
+}
+
+
+def main() -> None:
+    """Draws what has its studies, and says what has not."""
+    (DOCS / "figures").mkdir(exist_ok=True)
+    for name, (draw, folders) in FIGURES.items():
+        if lacking := [folder for folder in folders if not (folder / "study.json").is_file()]:
+            print(f"{name}: no study in {lacking[0]}; run its experiment first")
+            continue
+        with drawing.style(**{"svg.fonttype": "path", "font.size": 13, "savefig.facecolor": drawing.PAPER}):
+            (DOCS / "figures" / f"{name}.svg").write_text(drawing.save(draw(*folders), name), encoding="utf-8")
+        print(DOCS / "figures" / f"{name}.svg")
+
+
+if __name__ == "__main__":
+    main()
