@@ -3,7 +3,7 @@
     ./launch.sh activations
     ./launch.sh activations --activation='relu,elu(alpha=2.0),gelu' --init=he_normal,lsuv --seeds=20
 
-Cost: about four minutes on two CPU cores (16 x 4 arms, 10 seeds, the 8x8 digits).
+Cost: about three minutes on two CPU cores (14 x 4 arms, 10 seeds, the 8x8 digits).
 Expected: the order of their invention - threshold, sigmoid, linear, thresholded linear, tanh, softsign, ReLU, leaky
 ReLU, ELU, SELU - is told as one of progress. Maas et al. 2013, section 3: leaky rectifiers do nearly what rectifiers
 do; Xu et al. 2015: a slope on the negative side improves results, a large one most; Glorot et al. 2011: the hard
@@ -23,10 +23,10 @@ LEAKY = tuple(f"leaky_relu(alpha={alpha})" for alpha in (0.01, 0.1, 0.2, 0.5))
 
 STUDY = Study(
     base=Config(
-        dataset="digits", model="mlp(depth=5,width=64)", optimizer="adam", lr=0.002, batch_size=32, epochs=20, evals=68
+        dataset="digits", model="mlp(depth=5,width=64)", optimizer="adam", lr=0.002, batch_size=32, epochs=20, evals=10
     ),
     axes={
-        "activation": ("relu", *SIGMOIDAL, *LEAKY, "elu", "elu(alpha=0.5)", "softplus", "selu", "gelu"),
+        "activation": ("relu", *SIGMOIDAL, *LEAKY, "elu", "softplus", "selu"),
         "init": ("glorot_uniform", "he_normal", "lecun_normal", "lsuv"),
     },
     seeds=10,
@@ -83,10 +83,6 @@ CLAIMS = (
     ),
     _beats(LEAKY[2], "relu", "leak-large", "A leak of 0.2 makes less test error than none.", **LEAK),
     _beats(LEAKY[2], LEAKY[3], "leak-too-large", "A leak of 0.2 makes less test error than one of 0.5.", **LEAK),
-    _beats(
-        "elu", "relu", "elu-speed", "ELU reaches 25 % training error in fewer steps than ReLU.",
-        metric="steps_to_target", scale="ratio", smallest=1.1, **ELU,
-    ),
     _beats("elu", "relu", "elu-error", "ELU makes less test error than ReLU.", **ELU),
     _beats(
         "relu", "softplus", "relu-softplus", "ReLU makes less test error than softplus, its smooth form.",

@@ -18,12 +18,12 @@ from assay.sweep.study import Study
 
 def network(rate: float) -> str:
     """The Spec of the network with that rate of dropout in its hidden layers."""
-    return f"mlp(depth=2,dropout={rate},width=256)" if rate else "mlp(depth=2,width=256)"
+    return f"mlp(depth=2,dropout={rate},width=128)" if rate else "mlp(depth=2,width=128)"
 
 
 BASE = Config(
     task="generalise", dataset="few", activation="relu", init="he_normal", optimizer="momentum", lr=0.02, batch_size=50,
-    epochs=60, evals=6,
+    epochs=40, evals=4,
 )  # fmt: skip
 STUDY = Study(
     base=BASE,

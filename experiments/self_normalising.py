@@ -28,7 +28,7 @@ DEPTHS = (8, 16, 32, 64)
 INIT = {"selu": "lecun_normal", "relu": "he_normal", "elu": "he_normal", "tanh": "lecun_normal"}
 
 STUDY = Study(
-    base=Config(dataset="digits", lr=0.01, batch_size=32, epochs=20, evals=20, probe=()),
+    base=Config(dataset="digits", lr=0.01, batch_size=32, epochs=20, evals=4, probe=()),
     axes={
         "model": tuple(network(depth, skip) for skip in (False, True) for depth in DEPTHS),
         "activation": tuple(INIT),
