@@ -4,10 +4,11 @@
     ./launch.sh playground --dataset='spiral(noise=0.1)' --model='mlp(depth=3,width=8)'
 
 Cost: about 3 minutes on two CPU cores (4 data sets, 4 networks, 3 activations, 12 seeds).
-Expected: gauss is the only one of the four that a straight line separates. A lecture deck says that more linear neurons
-do not help on the others and that switching their activation to ReLU solves them. The network of 6 and 2 units is that of
-ConvNetJS's classify2d demo: its two last units must lay out the plane so that a straight line separates the classes.
-Where a line can do no better than chance its error is that of a coin; so linear networks are compared by their loss.
+Expected: gauss is the only one of the four that a straight line separates. A lecture deck says that more linear
+neurons do not help on the others and that switching their activation to ReLU solves them. The network of 6 and 2
+units is that of ConvNetJS's classify2d demo: its two last units must lay out the plane so that a straight line
+separates the classes. Where a line can do no better than chance its error is that of a coin; so linear networks are
+compared by their loss.
 """
 
 from assay import cli
@@ -57,7 +58,8 @@ CLAIMS = (
     ),
     _claim(
         "xor-hidden", "On xor, one hidden layer of 8 tanh units errs at least 30 points less than a neuron.",
-        _arm("xor", HIDDEN, "tanh"), _arm("xor"), 0.3, source="Minsky & Papert 1969", cited="no perceptron computes xor",
+        _arm("xor", HIDDEN, "tanh"), _arm("xor"), 0.3,
+        source="Minsky & Papert 1969", cited="no perceptron computes xor",
     ),
     _claim(
         "linear-wide", "On the circle, 64 linear units reach the loss of one neuron, to 0.05 nats.",

@@ -1,6 +1,7 @@
 """Learners without layers in the place of a network: nearest neighbours, a decision tree, a random forest."""
 
 from collections.abc import Callable
+import dataclasses
 import functools
 from typing import Any
 
@@ -17,7 +18,7 @@ from assay.tasks.task import Learning, Problem, Task, TrainState
 LEARNERS = ("nearest_neighbours", "tree", "forest")
 NEIGHBOURS = (1, 3, 9, 27)  # of which validation chooses
 LEAVES = (1, 4, 16)  # least examples of a leaf, likewise
-TREES = 200
+TREES = 100
 LEAST = 1e-6  # probability that a learner gives a class
 
 Answer = Callable[[Any, jax.Array], jax.Array]  # (arrays, x [B, D]) -> probabilities [B, K]
@@ -32,7 +33,7 @@ def baseline(learner: str = "forest") -> Learning:
 
     Args:
       learner: nearest_neighbours (Euclidean, of standardised inputs; 1, 3, 9 or 27 of them), tree (Breiman et al.
-        1984; leaves of 1, 4 or 16 examples at least) or forest (Breiman 2001; 200 such trees); which of the sizes is
+        1984; leaves of 1, 4 or 16 examples at least) or forest (Breiman 2001; 100 such trees); which of the sizes is
         chosen on validation.
     """
     if learner not in LEARNERS:
@@ -45,7 +46,7 @@ def _task(problem: Problem, learner: str) -> Task:
     if dataset.train.y.ndim != 1:
         raise SpecError(f"baseline answers for whole examples, and {dataset.name} has a label at every pixel")
     loss = per_example(problem.loss)
-    arrays, answer = fitted(learner, dataset)
+    arrays, answer = _fitted(learner, _Data(dataset, dataset.fingerprint))
 
     def init(key, x, tx):
         del key, x, tx
@@ -64,8 +65,18 @@ def _task(problem: Problem, learner: str) -> Task:
     return Task(init, step, evaluate)
 
 
-def fitted(learner: str, dataset: Dataset) -> tuple[Any, Answer]:
+@dataclasses.dataclass(frozen=True)
+class _Data:
+    """A data set that equals others of its content, so that a fit is kept for the programs that share it."""
+
+    dataset: Dataset = dataclasses.field(compare=False)
+    fingerprint: str
+
+
+@functools.lru_cache(maxsize=4)
+def _fitted(learner: str, data: _Data) -> tuple[Any, Answer]:
     """The learner as arrays, and the function that answers by them; of the candidates the best on validation."""
+    dataset = data.dataset
     train, validation = _flat(dataset, dataset.train), _flat(dataset, dataset.validation)
     fits = [candidate.fit(*train) for candidate in _candidates(learner)]
     best = max(fits, key=lambda fit: fit.score(*validation))
