@@ -22,8 +22,8 @@ EASY, HARD, SCARCE = "parity(dims=2,n=2000)", "parity(dims=6,n=8000)", "parity(d
 
 STUDY = Study(
     base=Config(
-        model="mlp(depth=3,width=32)", activation="relu", init="he_normal", optimizer="adam", lr=0.01, schedule="cosine",
-        batch_size=100, epochs=100, evals=4, probe=(),
+        model="mlp(depth=3,width=32)", activation="relu", init="he_normal",
+        optimizer="adam", lr=0.01, schedule="cosine", batch_size=100, epochs=100, evals=4, probe=(),
     ),
     axes={"dataset": (EASY, HARD, SCARCE, "digits"), "task": (NETWORK, NEIGHBOURS, TREE, FOREST)},
     seeds=8,
@@ -46,13 +46,13 @@ CLAIMS = (
         "neighbours", "On parity of 6, nearest neighbours err at least 10 points more than a deep network.",
         HARD, NEIGHBOURS, 0.1,
     ),
-    _claim("tree", "On parity of 6, a decision tree errs at least 10 points more than a deep network.", HARD, TREE, 0.1),
+    _claim("tree", "On parity of 6, a tree errs at least 10 points more than a deep network.", HARD, TREE, 0.1),
     _claim("forest", "On parity of 6, a forest errs at least 10 points more than a deep network.", HARD, FOREST, 0.1),
     _claim(
         "scarce-neighbours", "Of a quarter of the examples, nearest neighbours err at least 10 points more.",
         SCARCE, NEIGHBOURS, 0.1,
     ),
-    _claim("scarce-forest", "Of a quarter of the examples, a forest errs at least 10 points more.", SCARCE, FOREST, 0.1),
+    _claim("scarce-forest", "Of a quarter of them, a forest errs at least 10 points more.", SCARCE, FOREST, 0.1),
     _claim(
         "easy-forest", "On parity of 2, a forest errs as often as the deep network, to 2 points.",
         EASY, FOREST, 0.02, expects="equivalence",

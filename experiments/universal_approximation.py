@@ -1,7 +1,7 @@
 """How wide must one hidden layer be for parity and a sawtooth, and do more layers need fewer units?
 
     ./launch.sh universal_approximation
-    ./launch.sh universal_approximation --dataset='parity(dims=8)' --model='mlp(depth=1,width=512),mlp(depth=3,width=32)'
+    ./launch.sh universal_approximation --dataset='parity(dims=8)' --model='mlp(depth=1,width=64),mlp(depth=3,width=32)'
 
 Cost: about 4 minutes on two CPU cores (4 data sets, 8 networks, 8 seeds).
 Expected: one hidden layer approximates everything (Cybenko 1989; Hornik 1991), but the width may grow exponentially:

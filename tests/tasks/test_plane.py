@@ -95,14 +95,15 @@ def test_degenerate_layers_are_drawn(layer):
 
 def test_two_units_are_shown_as_they_are():
     image = plane.pictures(network(lambda x: x), None, XOR)["the plane as the last hidden layer sees it"][0, 0]
-    dark = np.abs(image.astype(int) - (plane.COLOURS[1] * 0.8).astype(int)).sum(-1) < 9  # class 1: the sign of x * y is +
+    dark = np.abs(image.astype(int) - (plane.COLOURS[1] * 0.8).astype(int)).sum(-1) < 9  # class 1: x * y is positive
     row, column = np.nonzero(dark)
     up_right, down_right = (row < 60) & (column > 68), (row > 68) & (column > 68)
     assert up_right.sum() > 20 and down_right.sum() == 0
 
 
 def test_only_points_of_the_plane():
-    assert plane.is_plane(XOR) and not plane.is_plane(load("digits")) and not plane.is_plane(load("markov_text(window=2)"))
+    assert plane.is_plane(XOR)
+    assert not plane.is_plane(load("digits")) and not plane.is_plane(load("markov_text(window=2)"))
     problem = Problem(None, lambda logits, y: None, load("digits"), 1)
     with pytest.raises(SpecError, match="points of the plane"):
         TASKS["unit_regions"]().make(problem)

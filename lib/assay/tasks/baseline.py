@@ -84,7 +84,8 @@ def _fitted(learner: str, data: _Data) -> tuple[Any, Answer]:
         answer = functools.partial(_neighbours, k=best.n_neighbors, classes=dataset.num_classes)
         return {"x": train.x, "y": train.y}, answer
     trees = [tree.tree_ for tree in (best.estimators_ if learner == "forest" else [best])]
-    return _stacked(trees, best.classes_, dataset.num_classes), functools.partial(_vote, depth=max(t.max_depth for t in trees))
+    depth = max(tree.max_depth for tree in trees)
+    return _stacked(trees, best.classes_, dataset.num_classes), functools.partial(_vote, depth=depth)
 
 
 def _candidates(learner: str) -> list[Any]:
@@ -114,7 +115,7 @@ def _neighbours(arrays: Any, x: jax.Array, k: int, classes: int) -> jax.Array:
 
 
 def _stacked(trees: list[Any], labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """Trees as arrays `[trees, nodes]`, filled up; a leaf is its own child, its `value` holds shares `[..., classes]`."""
+    """Trees as arrays `[trees, nodes]`, filled up; a leaf is its own child; `value` `[..., classes]` holds shares."""
     nodes = max(tree.node_count for tree in trees)
     shape = (len(trees), nodes)
     found = {"feature": np.zeros(shape, np.int32), "threshold": np.zeros(shape, np.float32)}

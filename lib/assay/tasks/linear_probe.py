@@ -19,7 +19,7 @@ _AT_ONCE = 500
 
 
 def linear_probe(layer: int = 0, components: int = 0, trained: bool = True) -> Learning:
-    """Trains as `classify` does; then logistic regression on one layer's activations (Alain & Bengio 2016, arXiv:1610.01644).
+    """Trains as `classify` does; then fits logistic regression to one layer (Alain & Bengio 2016, arXiv:1610.01644).
 
     Metrics as of `classify`. Findings: probe_error, the regression's error on test examples, its L2 penalty chosen on
     validation; dimension, the participation ratio of the activations' principal components, (sum v)^2 / sum v^2 over

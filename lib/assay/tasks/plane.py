@@ -1,7 +1,7 @@
 """What a network makes of the plane, for data with two numbers an example: pictures, and how units divide it.
 
-The pictures are those of TensorFlow Playground (Smilkov & Carter 2016), the answer and every unit over the plane, and of
-ConvNetJS's classify2d demo (Karpathy 2014), the plane as the last hidden layer sees it.
+The pictures are those of TensorFlow Playground (Smilkov & Carter 2016), the answer and every unit over the plane, and
+of ConvNetJS's classify2d demo (Karpathy 2014), the plane as the last hidden layer sees it.
 """
 
 from collections.abc import Callable
@@ -134,7 +134,7 @@ def _units(layers: list[np.ndarray]) -> np.ndarray:
 
 
 def _bent(lines: Output, tests: Output, y: np.ndarray) -> np.ndarray:
-    """Grid lines and test examples in the first two principal components of the last hidden layer; of two units, in them."""
+    """Grid lines and test examples in the last hidden layer's first two principal components, or its two units."""
     grid, points = _hidden(lines)[-1], _hidden(tests)[-1]
     centre = points.mean(axis=0)
     axes = np.eye(2) if points.shape[1] == 2 else np.linalg.svd(points - centre, full_matrices=False)[2][:2].T
