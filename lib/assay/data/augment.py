@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from assay import spec as specs
-from assay.data.noise import gaussian_noise, salt_pepper
+from assay.data.noise import gaussian_noise, salt_pepper, target_noise
 from assay.data.warp import elasticity, Move, rotation
 
 Augment = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
@@ -131,4 +131,5 @@ AUGMENTS: dict[str, Callable[..., Augment]] = {
     "rotate": rotate,
     "gaussian_noise": gaussian_noise,
     "salt_pepper": salt_pepper,
+    "target_noise": target_noise,
 }

@@ -23,7 +23,7 @@ class Split(NamedTuple):
 
     Attributes:
       x: uint8 images [N, H, W, C]; float32 [N, D] or [N, H, W, C]; or int32 [N, T], symbols such as characters.
-      y: int32 labels from 0: [N], or of every pixel [N, H, W].
+      y: int32 labels from 0: [N], or of every pixel [N, H, W]; or real targets, float32 [N, K].
     """
 
     x: np.ndarray
@@ -93,7 +93,7 @@ def hold_out(split: Split, count: int) -> tuple[Split, Split]:
 
     Each class gives the last part of a fixed permutation (shares rounded by largest remainder). Both results
     are in permuted order, so that the first n examples of a class-sorted source are not all of one class.
-    Where every pixel has a label, examples have no class, and the last `count` of the permutation are held.
+    Where every pixel has a label, or targets are real, examples have no class, and the last `count` are held.
     """
     # RandomState: its stream is frozen by NumPy's policy (NEP 19), Generator's may change between versions.
     order = np.random.RandomState(_SPLIT_SEED).permutation(len(split.y))

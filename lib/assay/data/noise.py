@@ -1,6 +1,6 @@
-"""Noise on training examples as augmentation: labels stay, evaluation is without it.
+"""Noise on training examples, or on their real targets, as augmentation: evaluation is without it.
 
-Training with input noise regularises (Bishop 1995, Neural Computation 7:108). Examples are float, images [B, H, W, C]
+Labels stay. Training with input noise regularises (Bishop 1995, Neural Computation 7:108). Examples are float, images [B, H, W, C]
 or vectors [B, D], in the units that the task learns from: standard deviations of the training set, or 0..1.
 """
 
@@ -37,6 +37,27 @@ def salt_pepper(p: float = 0.1) -> Noise:
         axes = tuple(range(x.ndim - 1))
         low, high = jnp.min(x, axes, keepdims=True), jnp.max(x, axes, keepdims=True)
         return jnp.where(drawn < p, jnp.where(drawn < p / 2, low, high), x), y
+
+    return fn
+
+
+def target_noise(kind: str = "gaussian", std: float = 0.3) -> Noise:
+    """Adds noise of mean 0 to real targets, drawn anew whenever an example is seen.
+
+    Args:
+      kind: "gaussian", or "laplace": a density that falls as exp(-sqrt(2) |noise| / std).
+      std: standard deviation, of both kinds.
+    """
+    draws = {"gaussian": jax.random.normal, "laplace": lambda *at: jax.random.laplace(*at) / math.sqrt(2)}
+    if kind not in draws:
+        raise ValueError(f"kind must be gaussian or laplace, not {kind!r}")
+    if not 0 <= std < math.inf:
+        raise ValueError(f"std must be at least 0 and finite, not {std}")
+
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        if not jnp.issubdtype(y.dtype, jnp.floating):
+            raise ValueError(f"target_noise needs real targets, not labels ({y.dtype})")
+        return x, y + jnp.asarray(std, y.dtype) * draws[kind](key, y.shape, y.dtype)
 
     return fn
 

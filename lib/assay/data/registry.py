@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import curves, digits, few, games, membranes, own, sequences, shapeset, stick_figures, strokes
+from assay.data import curves, digits, few, games, membranes, own, sequences, shapeset, sinc, stick_figures, strokes
 from assay.data import synthetic, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
@@ -41,6 +41,7 @@ DATASETS = _Datasets(
     parity=synthetic.parity,
     sawtooth=synthetic.sawtooth,
     shapeset=shapeset.shapeset,
+    sinc=sinc.sinc,
     sine=sequences.sine,
     stick_figures=stick_figures.stick_figures,
     strokes=strokes.strokes,

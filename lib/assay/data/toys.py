@@ -71,6 +71,15 @@ def _gauss(random: np.random.RandomState, noise: float, n: int) -> tuple[np.ndar
     return np.where(y, 2.0, -2.0)[:, None] + deviation * random.standard_normal((n, 2)), y
 
 
+def gauss_posterior(x, noise: float = 0.0):
+    """Probability `[N]` of class 1 at points `[N, 2]` (of NumPy or JAX) of `gauss`, by Bayes' rule.
+
+    Classes are equally frequent and their clouds differ by their mean alone, so the log odds are linear in x.
+    """
+    log_odds = 4 * x.sum(-1) / (0.5 + 7 * noise)
+    return 1 / (1 + np.e**-log_odds)
+
+
 def spiral(noise: float = 0.0, n: int = 2000) -> Source:
     """Two arms of 1.75 turns, half a turn apart; noise moves points by up to `noise` in each coordinate."""
     return _toy(_spiral, noise, n)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from assay.data import Dataset
 from assay.models import Model
+from assay.spec import SpecError
 from assay.tasks import plane
 from assay.tasks.losses import per_example
 from assay.tasks.supervised import supervised
@@ -21,6 +22,8 @@ def classify() -> Learning:
 
 
 def _task(problem: Problem) -> Task:
+    if problem.dataset.num_classes < 2:
+        raise SpecError("classify takes data with two classes at least; real targets, such as sinc's, are for regress")
     model, loss = problem.model(problem.dataset.num_classes), per_example(problem.loss)
 
     def objective(params, state, batch, offsets):

@@ -56,6 +56,21 @@ def squared_error() -> Loss:
     return loss
 
 
+def absolute_error() -> Loss:
+    """Sum of |logit - target|, minimal at the median; labels are one-hot targets.
+
+    Returns:
+      As of `cross_entropy`.
+    """
+
+    def loss(logits, targets):
+        if targets.ndim == logits.ndim:
+            return _sum(jnp.abs(logits - targets))
+        return jnp.sum(jnp.abs(logits - jax.nn.one_hot(targets, logits.shape[-1])), -1)
+
+    return loss
+
+
 def own() -> None:
     """The loss that belongs to the task."""
     return None
@@ -85,6 +100,7 @@ def _sum(x: jax.Array) -> jax.Array:
 
 
 LOSSES = {
+    "absolute_error": absolute_error,
     "cross_entropy": cross_entropy,
     "least_squares": least_squares,
     "minimax": minimax,

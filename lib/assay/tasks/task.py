@@ -97,12 +97,14 @@ class Problem:
       loss: the Config's.
       dataset: the Config's.
       steps: of the whole run.
+      batch_size: examples of a step.
     """
 
     model: Callable[..., Model]
     loss: AnyLoss
     dataset: Dataset
     steps: int
+    batch_size: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

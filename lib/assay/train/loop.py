@@ -209,7 +209,7 @@ class Program:
             return models.build(c.model, **settings, outputs=outputs, shape=shape)
 
         loss = specs.build(LOSSES, c.loss, "loss")
-        return self.learning.make(Problem(model, loss, self.dataset, self.steps))
+        return self.learning.make(Problem(model, loss, self.dataset, self.steps, self.config.batch_size))
 
     def _tx(self, trial: Trial):
         decay = trial.weight_decay if self.config.weight_decay else None
