@@ -54,7 +54,7 @@ def test_both_rankings_and_the_flip(folder: Path):
     assert flips(found[:1], "test_error") == []
     lines = said(found, {"lr": 0.1}, "error")
     assert lines[0].startswith("Every arm was trained at the same 3 values of lr") and "Untuned: lr=0.1 for all" in lines[0]
-    assert lines[1] == "* at an end of the values tried, a better one may lie beyond: tanh."
+    assert lines[1] == "* at an end of the values tried: a better one may lie beyond."
     assert lines[2] == "The order flips (ahead untuned / ahead tuned): relu / tanh (beyond seed noise both times)."
 
 
@@ -66,6 +66,14 @@ def test_a_difference_of_noise_alone_is_no_clear_flip(folder: Path):
         choice.rows[0]["test_error"] -= 0.01 * (choice.value["lr"] == 0.01)
     found = standings(study.choices, study.fields, "error")
     assert flips(found, "test_error") == [("relu", "tanh", False)]
+
+
+def test_arms_on_other_data_are_not_ranked_against_each_other(folder: Path):
+    study = store.read(folder)
+    for row in (*study.choices[0].rows, *study.choices[0].untuned):
+        row["dataset"] = "xor"
+    found = standings(study.choices, study.fields, "error")
+    assert [each.places for each in found] == [(1, 1), (1, 1)] and flips(found, "test_error") == []
 
 
 def test_the_table_for_the_terminal(folder: Path):

@@ -11,7 +11,7 @@ from assay.claims.tuning import Choice
 from assay.report import quantities
 from assay.report.arms import Arm, Estimate, estimate
 
-FLIPS = 8  # that are written out
+FLIPS = 5  # that are written out
 
 
 class Standing(NamedTuple):
@@ -21,7 +21,7 @@ class Standing(NamedTuple):
       arm, untuned: its trials at the value chosen, and at the base's own.
       choice: how that was chosen.
       at_end: whether the value lies at an end of the values tried, so that a better one may lie beyond.
-      places: rank by the mean test metric, from 1, untuned and tuned; 0 without a mean.
+      places: rank by the mean test metric among the arms on the same data, from 1, untuned and tuned; 0 without mean.
     """
 
     arm: Arm
@@ -53,22 +53,30 @@ def standings(choices: Sequence[Choice], fields: Sequence[str], metric: str) -> 
     for choice in choices:
         named = {field: choice.rows[0].get(field) for field in fields}
         pairs.append((Arm(named, choice.rows), Arm(named, choice.untuned)))
-    before, after = (_places([pair[i].estimate(f"test_{metric}") for pair in pairs]) for i in (1, 0))
+    before, after = (_places([pair[i] for pair in pairs], f"test_{metric}") for i in (1, 0))
     return [
         Standing(arm, untuned, choice, _at_end(choice), places)
         for (arm, untuned), choice, places in zip(pairs, choices, zip(before, after))
     ]
 
 
-def _places(found: Sequence[Estimate]) -> list[int]:
-    means = sorted(each.mean for each in found if math.isfinite(each.mean))
-    return [means.index(each.mean) + 1 if math.isfinite(each.mean) else 0 for each in found]
+def _places(arms: Sequence[Arm], metric: str) -> list[int]:
+    means = [arm.estimate(metric).mean for arm in arms]
+    places = []
+    for arm, mean in zip(arms, means):
+        lower = sum(_on_same_data(arm, other) and less < mean for other, less in zip(arms, means))
+        places.append(lower + 1 if math.isfinite(mean) else 0)
+    return places
+
+
+def _on_same_data(one: Arm, other: Arm) -> bool:
+    return one.rows[0].get("dataset") == other.rows[0].get("dataset")
 
 
 def _at_end(choice: Choice) -> bool:
     for values, chosen in zip(zip(*choice.scores), choice.value.values()):
         numeric = sorted({value for value in values if isinstance(value, (int, float))})
-        if len(numeric) > 1 and chosen in (numeric[0], numeric[-1]) and chosen != 0:  # nothing lies below no decay
+        if len(numeric) > 2 and chosen in (numeric[0], numeric[-1]) and chosen != 0:  # nothing lies below no decay
             return True
     return False
 
@@ -85,8 +93,8 @@ def said(found: Sequence[Standing], base: Mapping[str, Any], metric: str) -> lis
         f"the lowest mean validation {quantities.name(metric)}. Claims are about arms at their values, on test. "
         f"Untuned: {own} for all."
     ]
-    if ends := [each.arm.label for each in found if each.at_end]:
-        lines.append(f"* at an end of the values tried, a better one may lie beyond: {'; '.join(ends)}.")
+    if any(each.at_end for each in found):
+        lines.append("* at an end of the values tried: a better one may lie beyond.")
     swapped = flips(found, f"test_{metric}")
     if not swapped:
         lines.append("Tuned and untuned, the arms are in the same order.")
@@ -98,12 +106,14 @@ def said(found: Sequence[Standing], base: Mapping[str, Any], metric: str) -> lis
 
 
 def flips(found: Sequence[Standing], metric: str) -> list[tuple[str, str, bool]]:
-    """Pairs of arms (labels) whose means are in one order untuned and in the other tuned, the first ahead untuned.
+    """Pairs of arms on the same data (labels) whose means are in one order untuned and in the other tuned, the first ahead untuned.
 
     The third says whether both orders are beyond the noise of seeds: paired 95 % t intervals that leave 0 out.
     """
     result = []
     for one, other in itertools.combinations(found, 2):
+        if not _on_same_data(one.arm, other.arm):
+            continue
         before, after = (_paired(*arms, metric) for arms in ((one.untuned, other.untuned), (one.arm, other.arm)))
         if before.mean * after.mean < 0:
             clear = all(each.low * each.high > 0 for each in (before, after))
