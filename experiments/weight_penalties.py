@@ -6,7 +6,8 @@ Cost: about two minutes on two CPU cores (3 x 2 arms, 8 seeds, 1,000 images of M
 Expected: a lecture says that regularisation improves generalisation, and names L1, L2, dropout and augmentation.
 Srivastava et al. 2014, table 9, MNIST: L2 1.62 %, L2 and L1 1.60 %, max-norm 1.35 % test error.
 
-The strengths stand as axes: the claims are about the stronger ones. The gap is the test error less the training error.
+The strengths were chosen beforehand by validation error, on another seed: L1 among 0.0001, 0.0003 and 0.001, L2 among
+0.001, 0.003, 0.01 and 0.03, max-norm among 1, 1.5 and 2. The gap is the test error less the training error.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ from assay.sweep.study import Study
 
 from experiments import dropout
 
-NONE, L1, NORM = "momentum", "momentum(l1=0.0003)", "momentum(max_norm=2.0)"
+NONE, L1, NORM = "momentum", "momentum(l1=0.0001)", "momentum(max_norm=1.5)"
 L2 = 0.003
 
 STUDY = Study(
