@@ -15,7 +15,7 @@ from assay.claims import Claim
 from assay.config import Config
 from assay.sweep.study import Study
 
-GAUSSIAN, LAPLACE = (f"target_noise(kind='{kind}',std=0.5)" for kind in ("gaussian", "laplace"))
+GAUSSIAN, LAPLACE = (f"target_noise(kind='{kind}',std=1.0)" for kind in ("gaussian", "laplace"))
 
 STUDY = Study(
     base=Config(
@@ -27,13 +27,13 @@ STUDY = Study(
         lr=0.003,
         schedule="cosine",
         batch_size=50,
-        epochs=50,
+        epochs=100,
         evals=5,
         target_error=0.001,
         probe=(),
     ),
     axes={"augment": (GAUSSIAN, LAPLACE), "loss": ("squared_error", "absolute_error")},
-    tune={"lr": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)},
+    tune={"lr": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)},
     seeds=10,
     smoke={"epochs": 0.5, "lr": (0.003, 0.01)},
 )
