@@ -28,11 +28,11 @@ STUDY = Study(
     ),
     axes={"dataset": (_share(0.0), _share(0.5), _share(1.0)), "model": (LINEAR, SMALL, WIDE)},
     seeds=10,
-    smoke={"epochs": 1, "dataset": "interactions(n=800)", "model": (LINEAR, SMALL)},
+    smoke={"epochs": 1, "dataset": ("interactions(n=800)",), "model": (LINEAR, SMALL)},
 )  # fmt: skip
 
 SOURCE = {
-    "source": "Goodfellow et al. 2016, section 6.1",
+    "source": "Farkas lecture 9; Goodfellow et al. 2016, section 6.1",
     "cited": "the linear model cannot understand the interaction between any two input variables",
 }
 

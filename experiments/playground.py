@@ -1,4 +1,4 @@
-"""What can a linear neuron do with the four data sets of TensorFlow Playground, and what does a hidden layer add?
+"""What can a linear neuron do in TensorFlow Playground, and what does a hidden layer add?
 
     ./launch.sh playground
     ./launch.sh playground --dataset='spiral(noise=0.1)' --model='mlp(depth=3,width=8)'
@@ -29,13 +29,13 @@ STUDY = Study(
         "activation": ("linear", "relu", "tanh"),
     },
     seeds=12,
-    smoke={"epochs": 1, "dataset": "xor(n=200)", "model": (NEURON, HIDDEN)},
+    smoke={"epochs": 1, "dataset": ("xor(n=200)",), "model": (NEURON, HIDDEN)},
 )  # fmt: skip
 
-DECK = {"source": "Chapman CS 530, TensorFlow Playground slides"}
+DECK = {"source": "Hamalainen 2018, part 1, TensorFlow Playground"}
 LINEAR = {"cited": "more linear neurons do not help", **DECK}
 SWITCH = {"cited": "with ReLU it is solved", **DECK}
-WARP = {"source": "ConvNetJS classify2d demo (Karpathy 2014)", "cited": "layers of 6 and 2 tanh units fit the data"}
+WARP = {"source": "Hamalainen 2018, part 1; ConvNetJS classify2d demo", "cited": "layers of 6 and 2 tanh units fit the data"}
 
 
 def _arm(dataset: str, model: str = NEURON, activation: str = "linear") -> dict[str, str]:
@@ -59,7 +59,7 @@ CLAIMS = (
     _claim(
         "xor-hidden", "On xor, one hidden layer of 8 tanh units errs at least 30 points less than a neuron.",
         _arm("xor", HIDDEN, "tanh"), _arm("xor"), 0.3,
-        source="Minsky & Papert 1969", cited="no perceptron computes xor",
+        source="Farkas lecture 9; Minsky & Papert 1969", cited="a linear model cannot compute xor",
     ),
     _claim(
         "linear-wide", "On the circle, 64 linear units reach the loss of one neuron, to 0.05 nats.",

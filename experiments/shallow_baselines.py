@@ -27,11 +27,11 @@ STUDY = Study(
     ),
     axes={"dataset": (EASY, HARD, SCARCE, "digits"), "task": (NETWORK, NEIGHBOURS, TREE, FOREST)},
     seeds=8,
-    smoke={"epochs": 1, "dataset": "parity(dims=2,n=800)", "task": (NETWORK, NEIGHBOURS)},
+    smoke={"epochs": 1, "dataset": ("parity(dims=2,n=800)",), "task": (NETWORK, NEIGHBOURS)},
 )  # fmt: skip
 
 SOURCE = {
-    "source": "Chapman CS 530; Bengio 2009, section 3",
+    "source": "Hamalainen 2018, part 1; Bengio 2009, section 3",
     "cited": "exponentially complex targets defeat shallow networks, trees, forests and nearest neighbours",
 }
 

@@ -32,11 +32,11 @@ STUDY = Study(
         "activation": (RELU, TANH),
     },
     seeds=8,
-    smoke={"epochs": 1, "dataset": "circle(n=200)"},
+    smoke={"epochs": 1, "dataset": ("circle(n=200)",)},
 )  # fmt: skip
 
 SOURCE = {
-    "source": "Chapman CS 530, TensorFlow Playground slides",
+    "source": "Hamalainen 2018, part 1, TensorFlow Playground",
     "cited": "the first layer's neurons divide the plane linearly, later ones make convex and concave regions",
     "metric": "nonconvexity",
 }
