@@ -34,7 +34,10 @@ STUDY = Study(
 )  # fmt: skip
 
 DEPTH = {"source": "Farkas lecture 9; Hamalainen 2018, part 1", "cited": "depth is more effective than width"}
-UNITS = {"source": "Farkas lecture 9; Goodfellow et al. 2016, section 6.4.1", "cited": "deeper: far fewer units, better generalisation"}
+UNITS = {
+    "source": "Farkas lecture 9; Goodfellow et al. 2016, section 6.4.1",
+    "cited": "deeper: far fewer units, better generalisation",
+}
 WIDEN = {"source": "Hamalainen 2018, part 1", "cited": "double the width from layer to layer"}
 
 

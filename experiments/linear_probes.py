@@ -34,7 +34,10 @@ STUDY = Study(
     smoke={"epochs": 0.1, "task": (PIXELS, LAST)},
 )  # fmt: skip
 
-EASIER = {"source": "Farkas lecture 9; Ehinger 2021; Alain & Bengio 2016", "cited": "features more amenable to linear classifiers"}
+EASIER = {
+    "source": "Farkas lecture 9; Ehinger 2021; Alain & Bengio 2016",
+    "cited": "features more amenable to linear classifiers",
+}
 EMBEDDING = {"source": "Ehinger 2021, quiz", "cited": "an embedding is a lower-dimensional useful space"}
 
 

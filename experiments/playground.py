@@ -35,7 +35,10 @@ STUDY = Study(
 DECK = {"source": "Hamalainen 2018, part 1, TensorFlow Playground"}
 LINEAR = {"cited": "more linear neurons do not help", **DECK}
 SWITCH = {"cited": "with ReLU it is solved", **DECK}
-WARP = {"source": "Hamalainen 2018, part 1; ConvNetJS classify2d demo", "cited": "layers of 6 and 2 tanh units fit the data"}
+WARP = {
+    "source": "Hamalainen 2018, part 1; ConvNetJS classify2d demo",
+    "cited": "layers of 6 and 2 tanh units fit the data",
+}
 
 
 def _arm(dataset: str, model: str = NEURON, activation: str = "linear") -> dict[str, str]:

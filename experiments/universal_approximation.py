@@ -45,9 +45,18 @@ STUDY = Study(
     smoke={"epochs": 1, "dataset": ("parity(dims=2,n=800)",), "model": (_one(8), _three(21))},
 )  # fmt: skip
 
-EXISTS = {"source": "Farkas lecture 9; Cybenko 1989", "cited": "one hidden layer of enough units approximates any function"}
-WIDTH = {"source": "Farkas lecture 9; Goodfellow et al. 2016, section 6.4.1", "cited": "the layer may be infeasibly large: exponential"}
-DEPTH = {"source": "Farkas lecture 9; Hamalainen 2018, part 1; Telgarsky 2016", "cited": "depth is more effective than width; fewer units"}
+EXISTS = {
+    "source": "Farkas lecture 9; Cybenko 1989",
+    "cited": "one hidden layer of enough units approximates any function",
+}
+WIDTH = {
+    "source": "Farkas lecture 9; Goodfellow et al. 2016, section 6.4.1",
+    "cited": "the layer may be infeasibly large: exponential",
+}
+DEPTH = {
+    "source": "Farkas lecture 9; Hamalainen 2018, part 1; Telgarsky 2016",
+    "cited": "depth is more effective than width; fewer units",
+}
 
 
 def _arm(dataset: str, model: str) -> dict[str, str]:
