@@ -3,6 +3,7 @@
 #   ./launch.sh                    lists the experiments, each with its question and cost
 #   ./launch.sh NAME [--flags]     runs an experiment; first use sets up .venv
 #   ./launch.sh NAME --help        its flags
+#   ./launch.sh claims [--flags]   the ledger of claims: what is settled and how; --run settles, --show tells
 #   ./launch.sh test [arguments]   the test suite
 # PYTHON=/path/to/python chooses the interpreter; ACCELERATOR=cuda or tpu installs JAX for it.
 set -euo pipefail
@@ -76,6 +77,10 @@ if [ "$name" = test ]; then
   set_up test
   # Files are dealt out to the cores; more than 8 processes would only wait for memory.
   exec .venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile "$@"
+fi
+if [ "$name" = claims ]; then
+  set_up
+  exec .venv/bin/python -m experiments.ledger "$@"
 fi
 if [ ! -f "experiments/$name.py" ] || [[ $name == *[!a-z0-9_]* ]] || [ "$name" = __init__ ]; then
   python=$(chosen_python)

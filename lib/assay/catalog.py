@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     """
     found = experiments(pathlib.Path(arguments[0]))
     if len(arguments) > 1:
-        known = [*found, "test"]
+        known = [*found, "claims", "test"]
         close = difflib.get_close_matches(arguments[1], known, n=1, cutoff=0.4)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         line = f"launch.sh: unknown experiment {arguments[1]!r}{hint} (known: {', '.join(known)})"
@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
         print(name)
         print(textwrap.indent(textwrap.fill(question, 96), "    "))
         print(f"    {cost}\n")
+    print("claims\n    The ledger: every claim with its verdict; --run settles them, --show tells all about one.\n")
     print("test\n    The test suite.")
     return 0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+import datetime
 import pathlib
 import sys
 from typing import Any
@@ -178,6 +179,8 @@ class Experiment:
             "dataset": _about_dataset(datasets[0]),
             "datasets": [_about_dataset(d) for d in datasets],
             "params": {row["model"]: row["parameters"] for row in rows},
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "seconds": round(sum(row["seconds"] for row in rows), 1),
             "provenance": provenance(),
         }
 

@@ -32,13 +32,13 @@ def verdict_table(verdicts: Sequence[Mapping[str, Any]], unicode: bool | None = 
     room = max(12, WIDTH - sum(widths) - 4 * len(_GAP))
     lines = []
     for row, verdict in zip(rows, [None, *verdicts]):
-        first, *more = _wrap(row[4], room) or [""]
+        first, *more = wrap(row[4], room) or [""]
         cells = [f"{row[0]:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:4], widths[1:]))]
         lines += [_GAP.join([*cells, first]).rstrip(), *(" " * (WIDTH - room) + line for line in more)]
         for text in (verdict.get("statement"), verdict.get("reason")) if verdict else ():
-            lines += [f"    {line}" for line in _wrap(text or "", WIDTH - 4)]
+            lines += [f"    {line}" for line in wrap(text or "", WIDTH - 4)]
         lines.append("" if verdict else "-" * WIDTH)
-    return _signs("\n".join(lines[:-1]), unicode)
+    return signs("\n".join(lines[:-1]), unicode)
 
 
 def _numbers(verdict: Mapping[str, Any]) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def arm_table(
     for arm in arms.group(rows, varying_fields):
         train = quantities.value(on_train, arm.estimate(on_train).mean)
         body.append([arm.label, *_estimate(on_test, arm), train, str(len(arm.diverged)), target(arm)])
-    return _signs(_aligned(["arm", "n", *names, "diverged", "steps to target"], body), unicode)
+    return signs(_aligned(["arm", "n", *names, "diverged", "steps to target"], body), unicode)
 
 
 def further_table(
@@ -92,7 +92,7 @@ def further_table(
     names = [name for name in arms.further(rows, metric) if name != "test_loss"]
     body = [[arm.label, quantities.name(name), *_estimate(name, arm)] for name in names for arm in gathered]
     head = ["arm", "measured", "n", "mean", "95 % t interval"]
-    return _signs(_aligned(head, body), unicode) if names else ""
+    return signs(_aligned(head, body), unicode) if names else ""
 
 
 def tuning_table(
@@ -110,8 +110,8 @@ def tuning_table(
     """
     found = rankings.standings(choices, varying_fields, metric)
     head, rows = tuning_cells(found, list(base), metric)
-    said = [line for text in rankings.said(found, base, metric) for line in _wrap(text, WIDTH)]
-    return _signs("\n".join([_aligned(head, rows), "", *said]), unicode)
+    said = [line for text in rankings.said(found, base, metric) for line in wrap(text, WIDTH)]
+    return signs("\n".join([_aligned(head, rows), "", *said]), unicode)
 
 
 def tuning_cells(
@@ -142,7 +142,7 @@ def _aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     widths[0] = max(12, min(widths[0], WIDTH - sum(widths[1:]) - len(_GAP) * (len(head) - 1)))
     lines = []
     for row in [head, *body]:
-        label, *more = _wrap(row[0], widths[0])
+        label, *more = wrap(row[0], widths[0])
         cells = [f"{label:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:]))]
         lines += [_GAP.join(cells).rstrip(), *(f"  {line}" for line in more)]
         if row is head:
@@ -158,13 +158,14 @@ def target(arm: arms.Arm) -> str:
     return f"{quantities.value('steps', median) if median == median else 'not reached'} ({reached}/{n})"
 
 
-def _wrap(text: Any, width: int) -> list[str]:
+def wrap(text: Any, width: int) -> list[str]:
     """Lines of at most `width`; line breaks and control characters in the text become blanks."""
     clean = "".join(char if char.isprintable() else " " for char in str(text))
     return textwrap.wrap(clean, width, subsequent_indent="", break_long_words=True) if clean.strip() else []
 
 
-def _signs(text: str, unicode: bool | None) -> str:
+def signs(text: str, unicode: bool | None) -> str:
+    """The text with its signs beyond ASCII, or with others in their place; None asks standard output's encoding."""
     if unicode is None:
         unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
     return text if unicode else text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

@@ -30,7 +30,7 @@ def cards(verdicts: Sequence[Mapping[str, Any]] | None) -> str:
     noun = "claim" if len(words) == 1 else "claims"
     return (
         f'<p class="tally">{len(words)} {noun}: {tally}.</p>'
-        + "".join(map(_card, verdicts))
+        + "".join(map(card, verdicts))
         + _reading(verdicts)
     )
 
@@ -46,7 +46,8 @@ def _reading(verdicts: Sequence[Mapping[str, Any]]) -> str:
     return f'<p class="quiet">{said}</p>'
 
 
-def _card(verdict: Mapping[str, Any]) -> str:
+def card(verdict: Mapping[str, Any]) -> str:
+    """One verdict: badge, statement, reason and source beside its interval and numbers."""
     name, metric = word(verdict), str(verdict.get("metric") or "effect")
     scale = str(verdict.get("scale") or "difference")
     kind = name if name in _SIGNS and name != "not tested" else "other"

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from assay.tasks.schedule import at_step
 from assay.tasks.task import Batch, TrainState
 
 # (TrainState with the optimiser state of the phase, batch, tx) -> (TrainState, loss)
@@ -68,7 +69,7 @@ def in_phases(start: Callable, phases: Sequence[Phase]) -> tuple[Callable, Calla
             if phases[i].enter is not Phase._field_defaults["enter"]:
                 first = batch.step == ends[i] - phases[i].steps
                 params = jax.lax.cond(first, phases[i].enter, lambda params: params, params)
-            before = TrainState(params, state, _scheduled(opt_states[i], batch.step))
+            before = TrainState(params, state, at_step(opt_states[i], batch.step))
             after, loss = phases[i].step(before, batch, tx)
             return after._replace(opt_state=(*opt_states[:i], after.opt_state, *opt_states[i + 1 :])), loss
 
@@ -87,13 +88,3 @@ def lengths(steps: int, parts: int, share: float) -> list[int]:
 def part_of(params: Any, names: Sequence[str]) -> dict[str, Any]:
     """The parameters of these top-level names."""
     return {name: params[name] for name in names}
-
-
-def _scheduled(opt_state: Any, step: jax.Array) -> Any:
-    """The optimiser state with its learning-rate schedule at `step`; Adam's own count stays that of its updates."""
-
-    def is_schedule(path, value):
-        del value
-        return any(getattr(entry, "tuple_name", "") == "ScaleByScheduleState" for entry in path)
-
-    return optax.tree_utils.tree_set(opt_state, is_schedule, count=step)
