@@ -2,7 +2,7 @@
 
     ./launch.sh calibration
 
-Cost: about a minute on two CPU cores (2 amounts of data x 2 networks x 3 losses, 8 seeds, two Gaussian clouds).
+Cost: about 3 minutes on two CPU cores (2 amounts of data x 2 networks x 3 losses, 8 seeds, two Gaussian clouds).
 Expected: Bishop 1995, section 6.7: cross-entropy and squared error are both minimal where the outputs are the
 conditional probabilities of the classes. The clouds overlap (Bayes error 7.9 %), so that these are known: their log
 odds are linear, and a linear network has no error but of estimation. The distance between learnt and true probability
@@ -26,13 +26,13 @@ STUDY = Study(
         lr=0.003,
         schedule="cosine",
         batch_size=10,
-        epochs=40,
+        epochs=20,
         evals=3,
         target_error=0.02,
         probe=(),
     ),
     axes={"dataset": (FEW, MANY), "model": (LINEAR, NETWORK), "loss": LOSSES},
-    tune={"lr": (0.001, 0.003, 0.01, 0.03)},
+    tune={"lr": (0.0003, 0.001, 0.003, 0.01, 0.03)},
     seeds=8,
     smoke={"epochs": 0.5, "lr": (0.003, 0.01)},
 )

@@ -143,10 +143,10 @@ class Experiment:
     ) -> None:
         store.write_json("verdicts.json", [verdict.to_json() for verdict in verdicts])
         store.write_json("study.json", self._description(grid, rows))
-        if not rows:
+        compared = tuned(choices)
+        if not compared:
             return
         axes, metric = list(self.study.axes), learning(grid[0]).target
-        compared = tuned(choices)
         print("\n" + arm_table(compared, axes, metric))
         if further := further_table(compared, axes, metric):
             print("\n" + further)

@@ -95,6 +95,16 @@ def test_the_page_and_the_published_page_show_it(folder: Path):
     assert figures.caption(store.read(folder)).endswith("Each arm at its own lr, chosen on validation.")
 
 
+def test_before_an_arm_has_all_its_values_the_page_says_so(folder: Path):
+    rows = parquet.read_table(folder / "results.parquet").to_pylist()
+    rows = [row for row in rows if row["lr"] != 1.0]
+    parquet.write_table(pa.Table.from_pylist(rows), folder / "results.parquet")
+    study = store.read(folder)
+    assert study.rows == [] and study.choices == [] and len(study.finished) == 16
+    page = write(folder).read_text()
+    assert "No arm has a seed at all of its values yet." in page and "16 trials finished" in page
+
+
 def test_a_study_without_tuning_says_nothing_of_it(make_store):
     folder = make_store(axes={"activation": ["tanh", "relu"]}, seeds=2, published=[], probe=False)
     study = store.read(folder)

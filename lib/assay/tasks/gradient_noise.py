@@ -10,7 +10,7 @@ from assay.tasks.losses import per_example
 from assay.tasks.task import Findings, Learning, Problem, Task
 
 
-def gradient_noise(draws: int = 400) -> Learning:
+def gradient_noise(draws: int = 4000) -> Learning:
     """Learns as `classify` does; after training, the variance of the gradient of a batch of the run's own size.
 
     Findings: gradient_variance, the mean over `draws` batches of |gradient of the batch - gradient of the training
