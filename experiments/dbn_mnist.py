@@ -4,11 +4,12 @@
     ./launch.sh dbn_mnist --model='dbn(dropout=0.2)' --epochs=60
 
 Cost: about 10 minutes on two CPU cores (784-500-500-1000 units fine-tuned in two ways, 5 seeds; needs MNIST).
-Expected: Hinton, Osindero & Teh 2006, table 1: 1.25 % test error for 784-500-500-2000 after 300 epochs of the up-down
-algorithm, with a top machine that learns p(image, label); figure 8 shows digits drawn with their label clamped. Here
-the passes are 16 in all. One arm is for naming digits: a quarter of the run layer by layer, then back-propagation with
-dropout. The other is for drawing them: up-down, with chains of the top machine that persist and learn
-p(image | label), so that its own answers say little; dropout is no part of it.
+Expected: Hinton, Osindero & Teh 2006, table 1: 1.25 % test error for 784-500-500-2000 after 300 epochs of
+the up-down algorithm, with a top machine that learns p(image, label); figure 8 shows digits drawn with
+their label clamped. Here the passes are 16 in all. One arm is for naming digits: a quarter of the run
+layer by layer, then back-propagation with dropout. The other is for drawing them: up-down, with chains of
+the top machine that persist and learn p(image | label), so that its own answers say little; dropout is no
+part of it.
 """
 
 from assay import cli
