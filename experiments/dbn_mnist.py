@@ -54,7 +54,7 @@ CLAIMS = (
     ),
     Claim(
         id="drawn-better",
-        statement="Fine-tuned by up-down, it draws a clamped digit such that at least 10 points more are recognised.",
+        statement="Fine-tuned by up-down, at least 10 points more of its clamped digits are recognised.",
         better={"task": DRAW},
         worse={"task": NAME},
         metric="clamped_error",

@@ -16,6 +16,7 @@ from assay.claims import Claim
 from assay.config import Config
 from assay.sweep.study import Study
 
+STACKS = {"rbm": "RBMs", "autoencoder": "auto-encoders"}
 FEW = 0.05  # share of the training examples with a label
 
 
@@ -36,7 +37,7 @@ STUDY = Study(
         evals=10,
     ),
     axes={
-        "task": tuple(_task(stack, share) for share in (1.0, FEW) for stack in ("rbm", "autoencoder", "none")),
+        "task": tuple(_task(stack, share) for share in (1.0, FEW) for stack in (*STACKS, "none")),
         "model": ("mlp(depth=1,width=100)", "mlp(depth=3,width=100)"),
     },
     tune={"lr": (0.003, 0.01, 0.03)},
@@ -48,17 +49,16 @@ SOURCE = {
     "source": "Bengio et al. 2007, table 2",
     "cited": "MNIST test error: 1.2 % after RBMs, 1.4 % after auto-encoders, 2.4 % without (from memory)",
 }
-STACKS = {"rbm": "RBMs", "autoencoder": "auto-encoders"}
 
 
 def _claim(stack: str, labelled: float, depth: int, smallest: float) -> Claim:
-    labels = "all" if labelled == 1 else "few"
+    labels, points = "all" if labelled == 1 else "few", 100 * smallest
     layers = {1: "one hidden layer", 3: "three hidden layers"}[depth]
     model = {"model": f"mlp(depth={depth},width=100)"}
     better, worse = ({"task": _task(name, labelled), **model} for name in (stack, "none"))
     return Claim(
         id=f"{stack}-{labels}-{depth}",
-        statement=f"With {labels} labels and {layers}, {STACKS[stack]} first save at least {100 * smallest:g} points.",
+        statement=f"With {labels} labels and {layers}, {STACKS[stack]} save at least {points:g} points.",
         better=better,
         worse=worse,
         smallest=smallest,
