@@ -15,6 +15,7 @@ from assay.spec import SpecError
 from assay.tasks import diagrams
 from assay.tasks import replay as memory
 from assay.tasks.matches import match, positions, uniform
+from assay.tasks.schedule import at_step
 from assay.tasks.search import advice, legal_logits, search
 from assay.tasks.task import Findings, Learning, Problem, Task, TrainState
 
@@ -47,12 +48,12 @@ class Learner(NamedTuple):
 
 
 def self_play(
-    simulations: int = 25, play: str = "search", replay: int = 5000, noise: float = 0.25
+    simulations: int = 25, play: str = "search", replay: int = 5000, noise: float = 0.25, updates: int = 1
 ) -> Learning:
     """Learns a game for two from games of the network, with search, against itself.
 
     A step plays one move in as many games as a batch has examples, drawn by the visits of a search with the
-    network; and takes one gradient step on as many positions from the replay, on the cross-entropy from visits to
+    network; and takes gradient steps on as many positions each from the replay, on the cross-entropy from visits to
     policy plus (outcome - value)^2. Evaluation plays each example's game against perfect play (drawn from all
     perfect moves) and against random moves; even seeds begin, odd ones move second.
 
@@ -65,9 +66,12 @@ def self_play(
         "random", or "perfect". Training is the same.
       replay: positions remembered.
       noise: share of Dirichlet noise in the root's prior while training.
+      updates: gradient steps for each move played.
     """
     if simulations < 1 or replay < 1:
         raise ValueError(f"simulations and replay must be at least 1, not {simulations} and {replay}")
+    if updates < 1:
+        raise ValueError(f"updates must be at least 1, not {updates}")
     if play not in PLAYERS:
         raise ValueError(f"play must be one of {', '.join(PLAYERS)}, not {play!r}")
     if not 0 <= noise <= 1:
@@ -87,6 +91,7 @@ def self_play(
             play,
             replay,
             noise,
+            updates,
         )
         return Task(
             learner.init, learner.step, learner.evaluate, examine=functools.partial(_examine, learner)
@@ -111,6 +116,7 @@ class _Rules(NamedTuple):
     play: str
     capacity: int
     noise: float
+    updates: int
 
     def new_games(self, seeds: jax.Array) -> Any:
         return jax.vmap(lambda seed: self.game.reset(jax.random.key(seed)))(seeds)
@@ -131,10 +137,22 @@ class _Rules(NamedTuple):
 
     def step(self, train_state, batch, tx):
         params, (network, playing, replay), opt_state = train_state
-        move_key, replay_key, dropout_key = jax.random.split(batch.key, 3)
+        move_key, learn_key = jax.random.split(batch.key)
         playing, positions, ended = self._move(params, network, playing, batch, move_key)
         replay = memory.add(replay, positions, ended)
-        known = memory.sample(replay, replay_key, len(batch.x))
+
+        def update(i, carry):
+            (params, network, opt_state), _ = carry
+            return self._learn(params, network, at_step(opt_state, batch.step), replay, len(batch.x), jax.random.fold_in(learn_key, i), tx)
+
+        carry = (params, network, opt_state), jnp.float32(0)
+        (params, network, opt_state), loss = jax.lax.fori_loop(0, self.updates, update, carry)
+        return TrainState(params, Learner(network, playing, replay), opt_state), loss
+
+    def _learn(self, params, network, opt_state, replay, count, key, tx):
+        """One gradient step on `count` positions of the replay."""
+        replay_key, dropout_key = jax.random.split(key)
+        known = memory.sample(replay, replay_key, count)
 
         def objective(params):
             kwargs = {"key": dropout_key, "train": True}
@@ -146,9 +164,7 @@ class _Rules(NamedTuple):
 
         (loss, network), gradients = jax.value_and_grad(objective, has_aux=True)(params)
         updates, opt_state = tx.update(gradients, opt_state, params)
-        return TrainState(
-            optax.apply_updates(params, updates), Learner(network, playing, replay), opt_state
-        ), loss
+        return (optax.apply_updates(params, updates), network, opt_state), loss
 
     def _move(self, params, network, playing, batch, key):
         """One move of every game: the games, positions `[B * longest, ...]`, which are of games that ended."""
