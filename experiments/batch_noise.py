@@ -2,10 +2,10 @@
 
     ./launch.sh batch_noise
 
-Cost: about a minute on two CPU cores (3 batch sizes x 3 learning rates, 8 seeds, two overlapping Gaussian clouds).
+Cost: about a minute on two CPU cores (3 batch sizes x 3 learning rates, 12 seeds, two overlapping Gaussian clouds).
 Expected: the variance of a batch's gradient is that of one example's over the batch size (McCandlish et al. 2018,
 equation 2.2), and the loss that noise leaves at a constant learning rate grows with lr / batch size (Mandt et al. 2017,
-arXiv:1704.04289, section 4; Goyal et al. 2017: multiply both alike and little changes). At the learning rate 1e-6 the
+arXiv:1704.04289, section 4; Goyal et al. 2017: multiply both alike and little changes). At the learning rate 1e-9 the
 networks stay where they were initialised, so that their gradients differ by the batch size alone.
 """
 
@@ -15,7 +15,7 @@ from assay.config import Config
 from assay.sweep.study import Study
 
 SMALL, MIDDLE, LARGE = 4, 32, 256
-STILL, LOW, HIGH = 1e-6, 0.1, 0.8
+STILL, LOW, HIGH = 1e-9, 0.1, 0.8
 
 STUDY = Study(
     base=Config(
@@ -23,7 +23,7 @@ STUDY = Study(
         optimizer="sgd", epochs=12, evals=4, target_error=0.1, probe=(),
     ),
     axes={"batch_size": (SMALL, MIDDLE, LARGE), "lr": (STILL, LOW, HIGH)},
-    seeds=8,
+    seeds=12,
     smoke={"epochs": 0.1},
 )  # fmt: skip
 
