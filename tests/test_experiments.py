@@ -101,9 +101,9 @@ def standard_promotion():
 def test_a_short_run_ends_in_a_report(experiment, tmp_path, compilation_cache, standard_promotion):
     name = experiment.__name__.split(".")[-1]
     # The first value of every axis, on data that is always there: what is dear here is compiling.
-    first = [f"--{axis}={values[0]}" for axis, values in experiment.STUDY.axes.items()]
-    dataset = experiment.STUDY.smoke.get("dataset", "digits")
-    argv = ["--smoke", "--epochs=0.1", f"--dataset={dataset}", *first, f"--runs={tmp_path}"]
+    first = {axis: values[0] for axis, values in experiment.STUDY.axes.items()}
+    flags = {"epochs": 0.1, "dataset": experiment.STUDY.smoke.get("dataset", "digits")} | first
+    argv = ["--smoke", *(f"--{name}={value}" for name, value in flags.items()), f"--runs={tmp_path}"]
     published = getattr(experiment, "PUBLISHED", ())
     err = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):

@@ -30,6 +30,14 @@ def test_the_perceptrons_count():
     assert found["discriminator"] == 785 * 1200 + 1201 * 1200 + 1201
 
 
+def test_a_narrower_discriminator_counts():
+    found = sizes(model_of("gan(critic_width=30,width=1200)", (28, 28, 1)), 100)
+    assert found["generator"] == 101 * 1200 + 1201 * 1200 + 1201 * 784
+    assert found["discriminator"] == 785 * 30 + 31 * 30 + 31
+    found = sizes(model_of("dcgan(critic_width=4,depth=1,width=8)", (8, 8, 1)), 10)
+    assert found == {"generator": 11 * 4 * 4 * 8 + 16 * 8 + 1, "discriminator": 16 * 4 + 4 + 4 * 4 * 4 + 1}
+
+
 def test_the_convolutional_ones_count():
     """PyTorch's DCGAN (64 maps, 64x64x3): 3,576,704 and 2,765,568, without readout biases and the first norm of D."""
     found = sizes(model_of("dcgan(depth=4)", (64, 64, 3), norm="batch_norm"), 100)
@@ -117,7 +125,8 @@ def test_spectral_norm_stands_for_the_discriminators_normalisation():
     "spec, outputs, message",
     [
         ("gan", 10, "makes examples, not classes or values; train it with --task=adversarial"),
-        ("gan(latent=0)", (4,), "latent, width and depth must be at least 1, not 0, 256 and 2"),
+        ("gan(latent=0)", (4,), "latent, width, depth and critic_width must be at least 1, not 0, 256, 2 and 256"),
+        ("dcgan(critic_width=0)", (4,), "critic_width must be at least 1, not 100, 64, 2 and 0"),
     ],
 )
 def test_what_they_refuse(spec, outputs, message):

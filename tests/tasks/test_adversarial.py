@@ -205,6 +205,22 @@ def test_statistics_of_both_move_in_training():
     assert set(changed) == {"generator", "discriminator"} and all(jax.tree.leaves(changed))
 
 
+def test_a_step_records_the_answers_before_it():
+    """Against the discriminator's answers to the batch and to as many generated examples, by hand."""
+    task = task_of()
+    before = task.init(KEY, X, optax.sgd(0.1))
+    before = before._replace(opt_state=before.opt_state | {"errors": jnp.full(3, jnp.nan)})
+    after = jax.jit(lambda state: task.step(state, BATCH._replace(step=jnp.int32(1)), optax.sgd(0.1))[0])(before)
+    model = models.build(MODEL, **SETTINGS, outputs=X.shape[1:], shape=(1,))
+    part, _ = jax.random.split(BATCH.key, 2)  # of the one critic step, and of the generator's
+    run = lambda x, method, key=None: model.apply(before.params, {}, x, key=key, train=False, method=method)[0].logits
+    z = run(X, "prior", jax.random.split(part)[0])
+    logits = [np.asarray(run(x, "discriminate")) for x in (X, jax.nn.sigmoid(run(z, "generate")))]
+    expected = (np.mean(logits[0] <= 0) + np.mean(logits[1] > 0)) / 2
+    assert 0 < expected < 1
+    np.testing.assert_allclose(after.opt_state["errors"], [np.nan, expected, np.nan], rtol=1e-6)
+
+
 def test_metrics_of_networks_that_answer_alike():
     task = task_of(init="zeros")
     state = task.init(KEY, X, optax.sgd(0.1))
@@ -255,9 +271,10 @@ def packed(configs, mapping):
     return np.concatenate(leaves, axis=1), pack.progress_of(carry)[1]
 
 
-def test_packed_is_solo():
+@pytest.mark.parametrize("model", [MODEL, "dcgan(critic_width=3,depth=1,latent=3,spectral_norm=True,width=4)"])
+def test_packed_is_solo(model):
     assert BASE.loss == "non_saturating"
-    configs = [dataclasses.replace(BASE, seed=seed) for seed in (0, 1)]
+    configs = [dataclasses.replace(BASE, model=model, seed=seed) for seed in (0, 1)]
     together = packed(configs, "map")
     for i, config in enumerate(configs):
         for alone, both in zip(packed([config], "loop"), together):

@@ -22,6 +22,8 @@ class _Adversaries(nn.Module):
     Attributes:
       outputs: shape of an example.
       latent: numbers in a code z.
+      width, depth: of each network.
+      critic_width: of the discriminator; None for `width`.
       spectral_norm: the discriminator's kernels, as matrices [everything else, features], are divided by
         their largest singular value (Miyato et al. 2018, arXiv:1802.05957, by one power iteration a training
         step), in place of its normalisation.
@@ -32,14 +34,15 @@ class _Adversaries(nn.Module):
     latent: int = 100
     width: int = 64
     depth: int = 2
+    critic_width: int | None = None
     spectral_norm: bool = False
 
     def __post_init__(self):
         if isinstance(self.outputs, int):
             raise ValueError("makes examples, not classes or values; train it with --task=adversarial")
-        if min(self.latent, self.width, self.depth) < 1:
-            sizes = f"{self.latent}, {self.width} and {self.depth}"
-            raise ValueError(f"latent, width and depth must be at least 1, not {sizes}")
+        if min(self.latent, self.width, self.depth, self._critics_width()) < 1:
+            sizes = f"{self.latent}, {self.width}, {self.depth} and {self._critics_width()}"
+            raise ValueError(f"latent, width, depth and critic_width must be at least 1, not {sizes}")
         super().__post_init__()
 
     def __call__(self, z: jax.Array, train: bool) -> jax.Array:
@@ -57,6 +60,9 @@ class _Adversaries(nn.Module):
         """Examples `[B, *outputs]` to logits `[B, 1]`, high for real ones."""
         return self.discriminator(x, train)
 
+    def _critics_width(self) -> int:
+        return self.width if self.critic_width is None else self.critic_width
+
     def _critics_kit(self) -> Kit:
         return dataclasses.replace(self.kit, norm=None) if self.spectral_norm else self.kit
 
@@ -64,14 +70,15 @@ class _Adversaries(nn.Module):
 class GAN(_Adversaries):
     """Two multilayer perceptrons of `depth` hidden layers of `width` units.
 
-    Goodfellow et al. 2014 (arXiv:1406.2661); there 1,200 units with ReLU in the generator and maxout in the discriminator, for 28x28 digits.
+    Goodfellow et al. 2014 (arXiv:1406.2661); there 1,200 units with ReLU in the generator and maxout in the
+    discriminator, for 28x28 digits.
     """
 
     width: int = 256
 
     def setup(self):
         self.generator = _Dense(self.kit, self.width, self.depth, False, tuple(self.outputs))
-        self.discriminator = _Dense(self._critics_kit(), self.width, self.depth, self.spectral_norm, (1,))
+        self.discriminator = _Dense(self._critics_kit(), self._critics_width(), self.depth, self.spectral_norm, (1,))
 
 
 class DCGAN(_Adversaries):
@@ -87,7 +94,7 @@ class DCGAN(_Adversaries):
 
     def setup(self):
         self.generator = _Upwards(self.kit, self.width, self.depth, tuple(self.outputs))
-        self.discriminator = _Downwards(self._critics_kit(), self.width, self.depth, self.spectral_norm)
+        self.discriminator = _Downwards(self._critics_kit(), self._critics_width(), self.depth, self.spectral_norm)
 
 
 class _Dense(nn.Module):

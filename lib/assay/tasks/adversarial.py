@@ -12,6 +12,7 @@ import optax
 from assay.models import Model
 from assay.spec import SpecError
 from assay.tasks.adversarial_losses import AdversarialLoss
+from assay.tasks.adversarial_record import RECORD, summary
 from assay.tasks.sample_scores import SCORES, SampleScores
 from assay.tasks.task import Findings, Learning, Problem, Task, TrainState
 
@@ -31,7 +32,8 @@ def adversarial(critic_steps: int = 1, generator_rate: float = 1.0) -> Learning:
     ranking_error (share of pairs in which the generated example has the higher logit, ties half); distance
     (root mean squared difference of a real example from the nearest of the generated ones, of which there are
     as many as the evaluated batch has examples, at most 500).
-    Findings: `assay.tasks.sample_scores`.
+    Findings: `assay.tasks.sample_scores`; opening_error and closing_error, the discriminator's share of wrong answers
+    in training (`assay.tasks.adversarial_record`).
 
     Args:
       critic_steps: updates of the discriminator for one of the generator.
@@ -45,7 +47,7 @@ def adversarial(critic_steps: int = 1, generator_rate: float = 1.0) -> Learning:
         make=functools.partial(_task, critic_steps, generator_rate),
         metrics=("loss", "generator_loss", "discriminator_error", "ranking_error", "distance"),
         target="distance",
-        findings=SCORES,
+        findings=(*SCORES, *RECORD),
         inputs="unit",
         loss="non_saturating",
     )
@@ -93,7 +95,9 @@ def _task(critic_steps: int, generator_rate: float, problem: Problem) -> Task:
         except AttributeError as error:
             raise SpecError("task adversarial takes a model of two networks, gan or dcgan") from error
         params, state = model.init(key, z)
-        return TrainState(params, state, {player: tx.init(params[player]) for player in PLAYERS})
+        opt_state = {player: tx.init(params[player]) for player in PLAYERS}
+        # What is recorded over the run travels with the optimisers: the model's state is the model's alone.
+        return TrainState(params, state, opt_state | {"errors": jnp.zeros(problem.steps)})
 
     def updated(train_state, player, gradients, state, tx, rate=1.0):
         params, opt_state = train_state.params, train_state.opt_state
@@ -115,10 +119,10 @@ def _task(critic_steps: int, generator_rate: float, problem: Problem) -> Task:
             if loss.penalty:
                 logits = lambda x: game.discriminate(everyone, state, x, True)[0]
                 value += loss.penalty * gradient_penalty(logits, real, fake, line_key)
-            return value, after
+            return value, (after, jnp.mean(_wrong(real_logits, fake_logits, loss.boundary)))
 
-        (value, state), gradients = jax.value_and_grad(objective, has_aux=True)(params["discriminator"])
-        return updated(train_state, "discriminator", gradients, state, tx), value
+        (value, (state, wrong)), gradients = jax.value_and_grad(objective, has_aux=True)(params["discriminator"])
+        return updated(train_state, "discriminator", gradients, state, tx), (value, wrong)
 
     def generator_step(train_state, z, tx):
         def objective(mine):
@@ -137,10 +141,12 @@ def _task(critic_steps: int, generator_rate: float, problem: Problem) -> Task:
             raise SpecError(f"a batch of {len(batch.x)} does not divide into {parts}")
         real = batch.x.reshape(critic_steps, size, *batch.x.shape[1:])
         *keys, last = jax.random.split(batch.key, critic_steps + 1)
-        train_state, values = jax.lax.scan(
+        train_state, (values, wrong) = jax.lax.scan(
             functools.partial(discriminator_step, tx=tx), train_state, (real, jnp.stack(keys))
         )
         train_state, value = generator_step(train_state, game.prior(real[0], last), tx)
+        errors = train_state.opt_state["errors"].at[batch.step].set(jnp.mean(wrong), mode="drop")
+        train_state = train_state._replace(opt_state=train_state.opt_state | {"errors": errors})
         return train_state, jnp.mean(values) + value  # the sum: if either diverges, the run does
 
     def evaluate(train_state, x, y, key):
@@ -148,13 +154,10 @@ def _task(critic_steps: int, generator_rate: float, problem: Problem) -> Task:
         params, state = train_state.params, train_state.state
         fake, _ = game.generate(params, state, game.prior(x, key), False)
         real_logits, fake_logits = (game.discriminate(params, state, part, False)[0] for part in (x, fake))
-        # Undefined logits are wrong answers.
-        right = (real_logits > loss.boundary), (fake_logits <= loss.boundary)
-        wrong = [1 - answers.astype(jnp.float32) for answers in right]
         return {
             "loss": loss.discriminator(real_logits, fake_logits),
             "generator_loss": loss.generator(fake_logits),
-            "discriminator_error": (wrong[0] + wrong[1]) / 2,
+            "discriminator_error": _wrong(real_logits, fake_logits, loss.boundary),
             "ranking_error": 1 - _share(real_logits > fake_logits, real_logits == fake_logits),
             "distance": _nearest(x, fake),
         }
@@ -173,7 +176,8 @@ def _task(critic_steps: int, generator_rate: float, problem: Problem) -> Task:
     def examine(train_state, key):
         samples = np.asarray(generated(train_state, key))
         metrics, text, nearest = scores().of(samples)
-        return Findings(metrics, _pictures(samples, nearest), {"Samples": text})
+        record, words = summary(np.asarray(train_state.opt_state["errors"]))
+        return Findings(metrics | record, _pictures(samples, nearest), {"Samples": text, "Discriminator": words})
 
     return Task(init, step, evaluate, None, examine)
 
@@ -192,6 +196,12 @@ def gradient_penalty(
     squares = jnp.sum(jnp.square(gradients).reshape(len(real), -1), axis=1)
     # The root has no derivative at 0, where a critic that ignores its input is.
     return jnp.mean(jnp.square(jnp.sqrt(squares + 1e-12) - 1))
+
+
+def _wrong(real_logits: jax.Array, fake_logits: jax.Array, boundary: float) -> jax.Array:
+    # Undefined logits are wrong answers.
+    right = (real_logits > boundary).astype(jnp.float32) + (fake_logits <= boundary).astype(jnp.float32)
+    return 1 - right / 2
 
 
 def _share(above: jax.Array, equal: jax.Array) -> jax.Array:
