@@ -53,8 +53,8 @@ def _task(problem: Problem, learner: str) -> Task:
         return TrainState(jax.tree.map(jnp.asarray, arrays), {}, ())
 
     def step(train_state, batch, tx):
-        del tx
-        return train_state, jnp.mean(evaluate(train_state, batch.x, batch.y, batch.key)["loss"])
+        del batch, tx
+        return train_state, jnp.float32(0)
 
     def evaluate(train_state, x, y, key):
         del key
@@ -73,7 +73,7 @@ class _Data:
     fingerprint: str
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=32)
 def _fitted(learner: str, data: _Data) -> tuple[Any, Answer]:
     """The learner as arrays, and the function that answers by them; of the candidates the best on validation."""
     dataset = data.dataset
