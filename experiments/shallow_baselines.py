@@ -50,7 +50,7 @@ CLAIMS = (
     _claim("tree", "On parity of 6, a tree errs at least 10 points more than a deep network.", HARD, TREE, 0.1),
     _claim("forest", "On parity of 6, a forest errs at least 10 points more than a deep network.", HARD, FOREST, 0.1),
     _claim(
-        "scarce-neighbours", "On parity of 6 with a quarter of the examples, nearest neighbours err at least 10 points more.",
+        "scarce-neighbours", "On a quarter of these examples, nearest neighbours err at least 10 points more.",
         SCARCE, NEIGHBOURS, 0.1,
     ),
     _claim(

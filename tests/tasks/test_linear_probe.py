@@ -65,7 +65,7 @@ TRAIN, VALIDATION, TEST = split(300), split(200), split(500)
 
 def test_a_probe_is_logistic_regression():
     scaler = StandardScaler().fit(TRAIN.x)
-    fits = [LogisticRegression(C=c).fit(scaler.transform(TRAIN.x), TRAIN.y) for c in (0.001, 0.01, 0.1, 1.0)]
+    fits = [LogisticRegression(C=c).fit(scaler.transform(TRAIN.x), TRAIN.y) for c in (0.01, 0.1, 1.0)]
     errors = [1 - fit.score(scaler.transform(TEST.x), TEST.y) for fit in fits]
     found = probe_error(TRAIN, VALIDATION, TEST, 0)
     assert min(abs(found - error) for error in errors) < 0.01 and found < 0.3
