@@ -6,8 +6,7 @@
 Cost: about 4 minutes on two CPU cores (6 probes of one network, 6 seeds, MNIST; needs MNIST).
 Expected: Alain & Bengio 2016, figure 5: the error of linear probes falls from layer to layer. With cross-entropy and
 ten classes the last layer may tend to nine dimensions (Papyan, Han & Donoho 2020), so nine principal components of it
-are compared with all of its 64 units and with nine of the pixels. Layers that are only initialised are the control:
-they may be easier than pixels without any learning.
+are compared with all of its 64 units and with nine of the pixels. Layers that are only initialised are the control.
 """
 
 from assay import cli
