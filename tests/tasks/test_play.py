@@ -18,6 +18,7 @@ from assay.tasks.q_learning import td_targets
 from assay.tasks.search import Advice, search
 
 TX = optax.sgd(0.05)
+COUNTED = optax.GradientTransformation(lambda params: jnp.int32(0), lambda updates, count, params: (updates, count + 1))
 X = jnp.arange(4, dtype=jnp.int32)[:, None]
 TIC_TAC_TOE = game_of("tic_tac_toe")
 
@@ -49,7 +50,7 @@ def trained(task, steps, seed):
     "task,dataset,steps",
     [
         ("q_learning(replay=16,target_every=3,double=True)", "catch(rows=4,columns=3)", 8),
-        ("self_play(simulations=2,replay=64,play='net')", "tic_tac_toe", 12),
+        ("self_play(simulations=2,replay=64,play='net',opening=1,updates=2)", "tic_tac_toe", 12),
     ],
 )
 def test_learning_moves_the_network_and_packs_equal_solo(task, dataset, steps):
@@ -73,6 +74,23 @@ def test_learning_moves_the_network_and_packs_equal_solo(task, dataset, steps):
     names = specs.build(TASKS, task, "task").metrics
     assert set(names) == set(metrics) and all(metrics[name].shape == (4,) for name in names)
     assert set(np.asarray(metrics["error"]).tolist()) <= {0.0, 1.0}
+
+
+def test_openings_are_drawn_uniformly_and_every_move_brings_its_updates():
+    """Against a network that knows nothing search opens in the first cell, whatever it is asked."""
+    learning = made("self_play(simulations=1,replay=2000,noise=0.0,opening=1,updates=3)", "tic_tac_toe")
+    seeds = jnp.arange(200, dtype=jnp.int32)[:, None]
+    batch, counted = Batch(seeds, jnp.zeros(200, jnp.int32), jax.random.key(0), jnp.int32(0)), COUNTED
+
+    @jit
+    def step():
+        return learning.step(learning.init(jax.random.key(1), batch.x, counted), batch, counted)[0]
+
+    state = step()
+    second = jax.vmap(lambda s: game_of("tic_tac_toe").observe(s))(state.state.playing.states)
+    opened = np.bincount(np.flatnonzero(np.asarray(second).reshape(200, 9, 2).any(axis=2)) % 9, minlength=9)
+    assert opened.sum() == 200 and opened.min() > 8  # binomial: mean 22, standard deviation 4.4
+    assert state.opt_state == 3
 
 
 def test_the_target_network_follows_every_so_many_steps():
@@ -156,6 +174,8 @@ def test_perfect_play_never_loses_and_random_play_does():
         ("q_learning(double=True,target_every=0)", "catch", "double needs a target"),
         ("q_learning(epsilon=2)", "catch", "epsilon must be"),
         ("self_play(play='me')", "tic_tac_toe", "play must be one of"),
+        ("self_play(opening=-1)", "tic_tac_toe", "opening must be 0 moves or more"),
+        ("self_play(updates=0)", "tic_tac_toe", "updates must be at least 1"),
     ],
 )
 def test_what_cannot_be_played_is_refused(task, dataset, fault):

@@ -48,7 +48,7 @@ class Learner(NamedTuple):
 
 
 def self_play(
-    simulations: int = 25, play: str = "search", replay: int = 5000, noise: float = 0.25, updates: int = 1
+    simulations: int = 25, play: str = "search", replay: int = 5000, noise: float = 0.25, opening: int = 0, updates: int = 1
 ) -> Learning:
     """Learns a game for two from games of the network, with search, against itself.
 
@@ -66,10 +66,14 @@ def self_play(
         "random", or "perfect". Training is the same.
       replay: positions remembered.
       noise: share of Dirichlet noise in the root's prior while training.
+      opening: first moves of a training game that are drawn uniformly; those that self-play has come to avoid are
+        answered by an opponent's choice alone.
       updates: gradient steps for each move played.
     """
     if simulations < 1 or replay < 1:
         raise ValueError(f"simulations and replay must be at least 1, not {simulations} and {replay}")
+    if opening < 0:
+        raise ValueError(f"opening must be 0 moves or more, not {opening}")
     if updates < 1:
         raise ValueError(f"updates must be at least 1, not {updates}")
     if play not in PLAYERS:
@@ -91,6 +95,7 @@ def self_play(
             play,
             replay,
             noise,
+            opening,
             updates,
         )
         return Task(
@@ -116,6 +121,7 @@ class _Rules(NamedTuple):
     play: str
     capacity: int
     noise: float
+    opening: int
     updates: int
 
     def new_games(self, seeds: jax.Array) -> Any:
@@ -170,11 +176,14 @@ class _Rules(NamedTuple):
         """One move of every game: the games, positions `[B * longest, ...]`, which are of games that ended."""
         net = lambda seen: advice(self.model, params, network, seen)[0]
         settings = {"simulations": self.simulations, "noise": self.noise, "temperature": 1.0}
-        found = search(self.game, net, playing.states, key, **settings)
+        search_key, opening_key = jax.random.split(key)
+        found = search(self.game, net, playing.states, search_key, **settings)
+        any_move = uniform(opening_key, jax.vmap(self.game.legal)(playing.states))
+        action = jnp.where(playing.moves < self.opening, any_move, found.action)
         now = (jnp.arange(len(batch.x)), playing.moves)
         observations = playing.observations.at[now].set(jax.vmap(self.game.observe)(playing.states))
         visits = playing.visits.at[now].set(found.visits)
-        states, reward = jax.vmap(self.game.step)(playing.states, found.action)
+        states, reward = jax.vmap(self.game.step)(playing.states, action)
         over = jax.vmap(self.game.over)(states)
 
         ago = playing.moves[:, None] - jnp.arange(self.game.longest)[None]  # moves before the last one
