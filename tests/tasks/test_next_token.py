@@ -14,7 +14,7 @@ from assay.data.text import divided, text_parts
 from assay.spec import SpecError
 from assay.sweep.pack import PackedProgram
 from assay.tasks import TASKS
-from assay.tasks.next_token import bigram_bits, unigram_bits
+from assay.tasks.next_token import bigram_bits, repetition, unigram_bits
 from assay.train.canonical import canonical
 from assay.train.loop import Program, trial_arrays
 
@@ -99,3 +99,9 @@ def test_what_is_no_text_is_refused():
         Program(TINY, load("digits"))
     with pytest.raises(ValueError, match="temperature must be above 0"):
         TASKS["next_token"](temperature=0.0)
+
+
+def test_repetition_is_the_share_of_windows_seen_before():
+    assert repetition(np.arange(100)) == 0
+    assert repetition(np.tile(np.arange(4), 25), 8) == pytest.approx(1 - 4 / 93)
+    assert repetition(np.array([1, 2, 3, 1, 2]), 2) == pytest.approx(1 / 4)

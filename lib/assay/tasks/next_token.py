@@ -21,7 +21,7 @@ def next_token(temperature: float = 1.0) -> Learning:
 
     Metrics: loss; bits, -log2 of the probability of the right character; error, 0 or 1. After training, the test
     split's bits under character and pair frequencies of the training split, and the test split's first window
-    continued by the likeliest characters (greedy) and by drawn ones (sampled).
+    continued by the likeliest characters (greedy) and by drawn ones (sampled), each with its `repetition`.
 
     Args:
       temperature: logits are divided by it before a character is drawn.
@@ -32,7 +32,7 @@ def next_token(temperature: float = 1.0) -> Learning:
         make=lambda problem: _task(problem, temperature),
         metrics=("loss", "bits", "error"),
         target="bits",
-        findings=("unigram_bits", "bigram_bits"),
+        findings=("unigram_bits", "bigram_bits", "greedy_repetition", "sampled_repetition"),
     )
 
 
@@ -68,14 +68,21 @@ def _task(problem: Problem, temperature: float) -> Task:
 
     def examine(train_state, key):
         window = dataset.test.x[0]
-        ways = zip(("greedy", "sampled"), np.asarray(continuations(train_state, window, key)))
+        texts = dict(zip(("greedy", "sampled"), np.asarray(continuations(train_state, window, key))))
+        repeated = {f"{way}_repetition": repetition(ids) for way, ids in texts.items()}
         return Findings(
-            metrics={"unigram_bits": unigram_bits(dataset), "bigram_bits": bigram_bits(dataset)},
-            texts={way: decode(window, dataset.symbols) + decode(ids, dataset.symbols) for way, ids in ways},
+            metrics={"unigram_bits": unigram_bits(dataset), "bigram_bits": bigram_bits(dataset)} | repeated,
+            texts={way: decode(window, dataset.symbols) + decode(ids, dataset.symbols) for way, ids in texts.items()},
         )
 
     init, step, signals = supervised(model, objective)
     return Task(init, step, evaluate, signals, examine)
+
+
+def repetition(ids: np.ndarray, length: int = 8) -> float:
+    """Share of the windows of a text, `[N]`, that have occurred in it before: near 1 for a text that goes in a loop."""
+    windows = np.lib.stride_tricks.sliding_window_view(ids, length)
+    return 1 - len(np.unique(windows, axis=0)) / len(windows)
 
 
 def unigram_bits(dataset: Dataset) -> float:
