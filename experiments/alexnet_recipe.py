@@ -32,7 +32,7 @@ STUDY = Study(
     ),
     axes={"schedule": (CONSTANT, LOWERED), "weight_decay": (0.0, 5e-4)},
     seeds=5,
-    smoke={"epochs": 0.05},
+    smoke={"epochs": 0.2, "dataset": "digits", "model": "mlp(depth=1,width=16)"},
 )
 
 SOURCE = {

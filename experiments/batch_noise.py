@@ -24,7 +24,7 @@ STUDY = Study(
     ),
     axes={"batch_size": (SMALL, MIDDLE, LARGE), "lr": (STILL, LOW, HIGH)},
     seeds=12,
-    smoke={"epochs": 0.1},
+    smoke={"epochs": 0.1, "dataset": "gauss(noise=0.5,n=2000)", "task": "gradient_noise(draws=20)"},
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ STUDY = Study(
     axes={"dataset": (FEW, MANY), "model": (LINEAR, NETWORK), "loss": LOSSES},
     tune={"lr": (0.0003, 0.001, 0.003, 0.01, 0.03)},
     seeds=8,
-    smoke={"epochs": 0.5, "lr": (0.003, 0.01)},
+    smoke={"epochs": 0.5, "dataset": (FEW,), "model": (NETWORK,), "lr": (0.003, 0.01)},
 )
 
 

@@ -35,7 +35,7 @@ STUDY = Study(
     axes={"augment": (GAUSSIAN, LAPLACE), "loss": ("squared_error", "absolute_error")},
     tune={"lr": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)},
     seeds=10,
-    smoke={"epochs": 0.5, "lr": (0.003, 0.01)},
+    smoke={"epochs": 0.5, "dataset": "sinc(n=400)", "lr": (0.003, 0.01)},
 )
 
 SOURCE = {"source": "Hamalainen part 1, loss functions", "cited": "squared error is optimal for Gaussian noise"}

@@ -24,7 +24,7 @@ STUDY = Study(
     axes={"dataset": ("digits", "spiral"), "optimizer": OPTIMIZERS},
     tune={"lr": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)},
     seeds=6,
-    smoke={"epochs": 0.2, "lr": (0.01, 0.1)},
+    smoke={"epochs": 0.2, "dataset": ("digits",), "lr": (0.01, 0.1)},
 )  # fmt: skip
 
 SOURCE = {"source": "Farkas lecture 9, training", "cited": "improved versions of gradient descent"}

@@ -34,7 +34,7 @@ STUDY = Study(
     axes={"dataset": DATASETS, "loss": ("cross_entropy", "squared_error")},
     tune={"lr": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)},
     seeds=5,
-    smoke={"epochs": 0.1, "lr": (0.003, 0.1)},
+    smoke={"epochs": 0.5, "dataset": ("digits",), "lr": (0.003, 0.1)},
 )
 
 DECK = {"source": "Hamalainen part 1, loss functions", "cited": "classification is much worse with squared error"}

@@ -101,7 +101,7 @@ def standard_promotion():
 def test_a_short_run_ends_in_a_report(experiment, tmp_path, compilation_cache, standard_promotion):
     name = experiment.__name__.split(".")[-1]
     # The first value of every axis, on data that is always there: what is dear here is compiling.
-    first = {axis: values[0] for axis, values in experiment.STUDY.axes.items()}
+    first = {axis: values[0] for axis, values in experiment.STUDY.with_smoke().axes.items()}
     flags = {"epochs": 0.1, "dataset": experiment.STUDY.smoke.get("dataset", "digits")} | first
     argv = ["--smoke", *(f"--{name}={value}" for name, value in flags.items()), f"--runs={tmp_path}"]
     published = getattr(experiment, "PUBLISHED", ())
