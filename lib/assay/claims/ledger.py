@@ -27,6 +27,7 @@ class Row:
       tier: T0 exact, T1 minutes on a laptop, T2 hours, T3 a cluster.
       tested: what is tested and how, in a few words.
       settled_by: "exact" or "experiment:claim id" each; empty while the row is open.
+      also: further claims that bear on it and do not decide.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Row:
     tier: str
     tested: str
     settled_by: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
     @property
     def experiments(self) -> tuple[str, ...]:
@@ -70,10 +72,11 @@ class Evidence:
 
 @dataclasses.dataclass(frozen=True)
 class Settled:
-    """A row with its evidence."""
+    """A row with what settles it, and with what else bears on it."""
 
     row: Row
     evidence: tuple[Evidence, ...]
+    further: tuple[Evidence, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -102,7 +105,7 @@ def read(path: pathlib.Path) -> tuple[Row, ...]:
         reader = csv.DictReader(file)
         if reader.fieldnames != names:
             raise SpecError(f"{path}: the columns must be {','.join(names)}, not {','.join(reader.fieldnames or ())}")
-        found = [Row(**(line | {"settled_by": _items(line["settled_by"])})) for line in reader]
+        found = [Row(**(line | {name: _items(line[name]) for name in ("settled_by", "also")})) for line in reader]
     seen: set[str] = set()
     for row in found:
         if not re.fullmatch(r"[A-Z]\d+", row.id) or row.id in seen:
@@ -133,7 +136,9 @@ def chosen(rows: Sequence[Row], text: str) -> list[Row]:
 def settled(rows: Sequence[Row], folders: Sequence[pathlib.Path]) -> list[Settled]:
     """The rows with their evidence, each from the first of the folders of results that holds it."""
     find = _Finder(folders)
-    return [Settled(row, tuple(find(row.id, by) for by in row.settled_by)) for row in rows]
+    return [
+        Settled(row, *(tuple(find(row.id, by) for by in items) for items in (row.settled_by, row.also))) for row in rows
+    ]
 
 
 def exact_record(outcome: Any, date: str, seconds: float, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,8 +193,6 @@ class _Finder:
 
 def _items(text: str) -> tuple[str, ...]:
     items = tuple(text.split())
-    if items == (OPEN,):
-        return ()
-    if not items or any(item != EXACT and not re.fullmatch(r"\w+:[\w-]+", item) for item in items):
-        raise SpecError(f"settled_by is open, exact or experiment:claim-id, not {text!r}")
+    if wrong := [item for item in items if item != EXACT and not re.fullmatch(r"\w+:[\w-]+", item)]:
+        raise SpecError(f"what settles a row is exact or experiment:claim-id, not {wrong[0]!r}")
     return items

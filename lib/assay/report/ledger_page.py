@@ -62,6 +62,8 @@ def _row(each: Settled, target: pathlib.Path) -> str:
     kind = each.verdict if each.verdict in ("confirmed", "refuted", "equivalent", "inconclusive") else "other"
     facts = {"Source": row.source, "Cited": row.cited, "Erratum": row.erratum, "Tested": row.tested, "Last run": each.date}
     inner = f'<div class="inner">{markup.facts(facts)}</div>' + "".join(_evidence(part, target) for part in each.evidence)
+    if each.further:
+        inner += '<p class="inner quiet">Also, without deciding:</p>' + "".join(_evidence(part, target) for part in each.further)
     for folder in dict.fromkeys(part.folder for part in each.evidence if part.by != EXACT and part.folder):
         inner += _study(folder, target)
     return (

@@ -50,6 +50,8 @@ def ledger_row(each: Settled, unicode: bool | None = None) -> str:
     lines += [line for name, text in facts.items() if text for line in _indented(f"{name:<8} ", text)]
     for part in each.evidence:
         lines += ["", *_part(part)]
+    for part in each.further:
+        lines += ["", "Also, without deciding:", *_part(part)]
     if not each.evidence:
         lines += ["", "No experiment settles this claim yet."]
     return signs("\n".join(lines), unicode)
