@@ -16,6 +16,7 @@ NEEDS = {
     "uniform": "uniform(m=0.5)",
     "normal": "normal(std=0.5)",
     "meanfield": "meanfield(sigma_b2=0.5,sigma_w2=1.5)",
+    "idx": "idx(path='a')",
     "npz": "npz(path='a.npz')",
     "folder": "folder(path='a')",
     "text": "text(path='a.txt')",

@@ -6,8 +6,8 @@ import os
 import pathlib
 
 from assay import spec as specs
-from assay.data import curves, digits, few, games, membranes, own, sequences, shapeset, sinc, stick_figures, strokes
-from assay.data import synthetic, text, tfds, toys
+from assay.data import curves, digits, few, games, idx, membranes, own, sequences, shapeset, sinc, stick_figures
+from assay.data import strokes, synthetic, text, tfds, toys
 from assay.data.dataset import DataError, Dataset, Source
 
 
@@ -36,6 +36,7 @@ DATASETS = _Datasets(
     membranes=membranes.membranes,
     npz=own.npz,
     folder=own.folder,
+    idx=idx.idx,
     interactions=synthetic.interactions,
     markov_text=sequences.markov_text,
     parity=synthetic.parity,
