@@ -5,8 +5,8 @@
 
 Cost: about 10 minutes on two CPU cores (two losses, after 28 steps and after 6 passes, 7 seeds, MNIST; needs MNIST).
 Expected: Goodfellow et al. 2014, section 3: the discriminator finds the first samples out with high confidence;
-theorem 1: in the end it is right half of the time; table 1: 225 nats under a Parzen window, from wider networks. Miyato
-et al. 2018: the spectral norm keeps the discriminator smooth, so that the generator has a direction to improve in. Mao et
+theorem 1: in the end it is right half of the time; table 1: 225 nats under a Parzen window, from wider networks.
+Miyato et al. 2018: the spectral norm keeps the discriminator smooth, so that the generator can go on improving. Mao et
 al. 2017: least squares give better images. What is asked is whether the discriminator that was trained along is misled
 (closing_error): a fresh one, trained on the finished samples, could tell more of them.
 """
