@@ -7,8 +7,8 @@ from assay.claims.exact import Figure, settle, written
 from experiments.exact import ROWS
 
 # Where the decks' own figures are wrong: biases left out, neurons taken for weights, a misread digit, a kernel that was
-# not flipped, padding forgotten, a variance for a standard deviation.
-ERRATA = {"A1", "A3", "A4", "A7", "A9", "A26", "A28"}
+# not flipped, padding forgotten, a variance for a standard deviation, a bound on the most regions for what there are.
+ERRATA = {"A1", "A3", "A4", "A7", "A9", "A26", "A28", "B8"}
 
 
 @pytest.mark.parametrize("row", ROWS)
