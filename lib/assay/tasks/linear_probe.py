@@ -91,7 +91,7 @@ def probe_error(train: Split, validation: Split, test: Split, components: int) -
     count = min(components, *train.x.shape)
     scale = PCA(count, svd_solver="full", whiten=True) if count else StandardScaler()
     x = scale.fit_transform(train.x)
-    # The arrays are small, and threads that wait for busy cores make a fit fifty times slower.
+    # The arrays are small, and threads that wait for each other on busy cores take far longer.
     with threadpool_limits(1):
         fits = [LogisticRegression(C=c, tol=1e-3, max_iter=1000).fit(x, train.y) for c in STRENGTHS]
     best = max(fits, key=lambda fit: fit.score(scale.transform(validation.x), validation.y))
