@@ -94,7 +94,9 @@ def settle(figures: Sequence[Figure]) -> Exact:
 
 
 def written(value: Any) -> str:
-    """A figure in a sentence: 78,400; 24 x 24; [[6, 8], [3, 4]]; yes."""
+    """A figure in a sentence: 78,400; 24 x 24; [[6, 8], [3, 4]]; yes; none for what is stored as null."""
+    if value is None:
+        return "none"
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, tuple):

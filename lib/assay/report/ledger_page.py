@@ -8,7 +8,7 @@ import pathlib
 from assay.claims.exact import written
 from assay.claims.ledger import EXACT, Evidence, Settled
 from assay.report import markup, verdicts
-from assay.report.ledger_text import tally
+from assay.report.ledger_text import effect_of, tally
 from assay.report.style import PAGE, STYLE
 
 TITLE = "What holds of what is taught about deep networks"
@@ -69,8 +69,14 @@ def _row(each: Settled, target: pathlib.Path) -> str:
     return (
         f'<details class="row" id="{row.id}"><summary><span class="id">{row.id}</span>'
         f'<span><span class="badge {kind}">{escape(each.verdict)}</span></span>'
-        f"<span>{escape(row.statement)}{_ERRATUM * bool(row.erratum)}</span></summary>{inner}</details>"
+        f"<span>{escape(row.statement)}{_ERRATUM * bool(row.erratum)}{_headline(each)}</span></summary>{inner}</details>"
     )
+
+
+def _headline(each: Settled) -> str:
+    """The effects in small print below the statement."""
+    said = (effect_of(part) for part in each.evidence if part.details)
+    return "".join(f'<br><small class="quiet">{escape(verdicts.minus(text))}</small>' for text in said)
 
 
 def _evidence(part: Evidence, target: pathlib.Path) -> str:

@@ -25,7 +25,7 @@ def ledger_table(found: Sequence[Settled], unicode: bool | None = None) -> str:
         head = f"{row.id:<4} {each.verdict:<12} {each.date:<10} {row.source:<11} "
         first, *more = wrap(row.statement, WIDTH - len(head))
         lines += [head + first, *(" " * len(head) + line for line in more)]
-        lines += [" " * len(head) + line for part in each.evidence for line in wrap(_effect(part), WIDTH - len(head))]
+        lines += [" " * len(head) + line for part in each.evidence for line in wrap(effect_of(part), WIDTH - len(head))]
     return signs("\n".join([*lines, "", tally(found)]), unicode)
 
 
@@ -49,23 +49,23 @@ def ledger_row(each: Settled, unicode: bool | None = None) -> str:
     lines = [f"{row.id}  {row.group}", "-" * WIDTH]
     lines += [line for name, text in facts.items() if text for line in _indented(f"{name:<8} ", text)]
     for part in each.evidence:
-        lines += ["", *_part(part)]
+        lines += ["", *_part(part, row.id)]
     for part in each.further:
-        lines += ["", "Also, without deciding:", *_part(part)]
+        lines += ["", "Also, without deciding:", *_part(part, row.id)]
     if not each.evidence:
         lines += ["", "No experiment settles this claim yet."]
     return signs("\n".join(lines), unicode)
 
 
-def _part(part: Evidence) -> list[str]:
+def _part(part: Evidence, id: str) -> list[str]:
     where = f", run on {part.date}" if part.date else ""
     lines = [f"{part.by}: {part.verdict}{where}"]
     if part.by == EXACT:
         lines += [line for figure in part.details.get("figures", ()) for line in _indented("  ", _figure(figure))]
-        command = "./launch.sh claims --run ID"
+        command = f"./launch.sh claims --run={id}"
     else:
         record = part.details
-        texts = [record.get("statement"), record.get("reason"), _cited(record), _effect(part)]
+        texts = [record.get("statement"), record.get("reason"), _cited(record), effect_of(part)]
         lines += [line for text in texts if text for line in _indented("  ", text)]
         command = record.get("command") or f"./launch.sh {part.by.split(':')[0]}"
     return [*lines, f"  $ {command}"]
@@ -84,7 +84,7 @@ def _cited(record) -> str:
     return ". ".join(str(record[name]) for name in ("source", "cited") if record.get(name))
 
 
-def _effect(part: Evidence) -> str:
+def effect_of(part: Evidence) -> str:
     """The effect on its metric with its interval, or how many figures hold."""
     if part.by != EXACT:
         name = quantities.name(str(part.details.get("metric", "")))
