@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from assay.report.publish import index
+from assay.report.publish import index, studies
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -52,8 +52,12 @@ def test_the_verdicts_shown_are_the_stored_ones():
     assert index(ROOT / "docs" / "results") in (ROOT / "docs" / "results" / "README.md").read_text()
 
 
-def test_every_stored_study_is_linked_and_every_link_leads_somewhere():
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    assert links and all((ROOT / link).exists() for link in links)
-    stored = {f"docs/results/{path.parent.name}/README.md" for path in (ROOT / "docs/results").glob("*/study.json")}
-    assert stored and stored <= set(links)
+def test_every_stored_study_is_listed_and_every_link_leads_somewhere():
+    results = ROOT / "docs" / "results"
+    listed = (results / "README.md").read_text()
+    assert studies(results) in listed and index(results) in listed
+    for page, folder in ((README, ROOT), (listed, results)):
+        links = re.findall(r"\]\(([^)]+)\)", page)
+        assert links and all((folder / link).exists() for link in links)
+    stored = {f"{path.parent.name}/README.md" for path in results.glob("*/study.json")}
+    assert stored and stored <= set(re.findall(r"\]\(([^)]+)\)", listed))

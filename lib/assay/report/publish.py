@@ -70,6 +70,16 @@ def publish(study_dir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     return page
 
 
+def studies(folder: pathlib.Path) -> str:
+    """A table of the studies published in `folder`, their questions and data, as Markdown; links are relative to it."""
+    lines = ["| study | question | data |", "|---|---|---|"]
+    for path in sorted(folder.glob("*/study.json")):
+        about = json.loads(path.read_text())
+        data = ", ".join(dict.fromkeys(each["name"] for each in about.get("datasets", [about["dataset"]])))
+        lines.append(f"| [{path.parent.name}]({path.parent.name}/README.md) | {about['question']} | {data} |")
+    return "\n".join(lines)
+
+
 def index(folder: pathlib.Path) -> str:
     """A table of every verdict of the studies published in `folder`, as Markdown; links are relative to it."""
     lines = ["| study | claim | verdict | effect [interval] | seeds |", "|---|---|---|---|---|"]
@@ -152,4 +162,5 @@ if __name__ == "__main__":
     for path in sys.argv[1:-1]:
         print(publish(pathlib.Path(path), pathlib.Path(sys.argv[-1])))
     folder = pathlib.Path(sys.argv[-1])
-    (folder / "README.md").write_text(f"# Verdicts of the stored studies\n\n{index(folder)}\n")
+    text = f"# Stored studies\n\n{studies(folder)}\n\n## Their verdicts\n\n{index(folder)}\n"
+    (folder / "README.md").write_text(text)
