@@ -30,7 +30,8 @@ def shallow(depth: int) -> str:
 
 STUDY = Study(
     base=Config(
-        task="linear_regions", dataset="spiral(noise=0.2)", activation="relu", init="meanfield(sigma_w2=2,sigma_b2=0.1)",
+        task="linear_regions", dataset="spiral(noise=0.2)", activation="relu",
+        init="meanfield(sigma_w2=2,sigma_b2=0.1)",
         optimizer="adam", batch_size=50, epochs=150, evals=1, probe=(),
     ),
     axes={"model": (*map(deep, DEPTHS), *map(shallow, DEPTHS[1:])), "lr": (TRAINED, UNTRAINED)},
@@ -42,26 +43,31 @@ def _arm(model: str, lr: float) -> dict[str, str | float]:
     return {"model": model, "lr": lr}
 
 
-BOUND = {"source": "Montufar et al. 2014, section 3", "cited": "151,552 regions at least against 529 at most: a factor of 286"}
-FEW = {"source": "Hanin & Rolnick 2019", "cited": "the number of regions follows the number of units, whatever the depth"}
+BOUND = {"source": "Montufar et al. 2014, section 3", "cited": "151,552 regions at least against 529 at most: 286 times"}
+FEW = {"source": "Hanin & Rolnick 2019", "cited": "the count follows that of units, whatever the depth"}
 
 CLAIMS = (
     Claim(
-        id="exponential", statement="Trained, one layer of 32 units has at least 286 times fewer regions than four of 8.",
-        better=_arm(shallow(4), TRAINED), worse=_arm(deep(4), TRAINED), metric="regions", scale="ratio", smallest=286, **BOUND,
+        id="exponential",
+        statement="Trained, one layer of 32 units has at least 286 times fewer regions than four of 8.",
+        better=_arm(shallow(4), TRAINED), worse=_arm(deep(4), TRAINED), metric="regions", scale="ratio", smallest=286,
+        **BOUND,
     ),
     Claim(
-        id="untrained", statement="Untrained, four layers of 8 units have as many regions as one of 32, within a factor of 3.",
+        id="untrained",
+        statement="Untrained, four layers of 8 units have as many regions as one of 32, within a factor of 3.",
         better=_arm(shallow(4), UNTRAINED), worse=_arm(deep(4), UNTRAINED), metric="regions", scale="ratio", smallest=3,
         expects="equivalence", **FEW,
     ),
     Claim(
-        id="trained", statement="Trained, four layers of 8 units have as many regions as one of 32, within a factor of 3.",
+        id="trained",
+        statement="Trained, four layers of 8 units have as many regions as one of 32, within a factor of 3.",
         better=_arm(shallow(4), TRAINED), worse=_arm(deep(4), TRAINED), metric="regions", scale="ratio", smallest=3,
         expects="equivalence", **FEW,
     ),
     Claim(
-        id="layers", statement="Trained, five layers of 8 units have at least twice the regions of two.",
+        id="layers",
+        statement="Trained, five layers of 8 units have at least twice the regions of two.",
         better=_arm(deep(2), TRAINED), worse=_arm(deep(5), TRAINED), metric="regions", scale="ratio", smallest=2, **FEW,
     ),
 )  # fmt: skip

@@ -20,7 +20,14 @@ def with_depth() -> list[Figure]:
     for sigma_w2, cited in ((1.0, 0.759), (1.76, 1.0), (4.0, 1.342)):
         found = signals(30, 300, "tanh", f"meanfield(sigma_w2={sigma_w2:g},sigma_b2=0.05)")
         last[sigma_w2] = math.sqrt(float(np.exp(np.mean(np.log(found.gradient[:, 0] / found.gradient[:, 29])))))
-        figures.append(Figure(f"factor per layer, tanh, sigma_w2 = {sigma_w2:g}, sigma_b2 = 0.05", cited, 1 / factor(found.gradient, 8, 29), 0.03))
+        figures.append(
+            Figure(
+                f"factor per layer, tanh, sigma_w2 = {sigma_w2:g}, sigma_b2 = 0.05",
+                cited,
+                1 / factor(found.gradient, 8, 29),
+                0.03,
+            )
+        )
     for init, cited in (("glorot_normal", 0.5), ("he_normal", 1.0)):
         found = signals(30, 300, "relu", init)
         figures.append(Figure(f"factor per layer, ReLU, {init}", cited, 1 / factor(found.gradient, 0, 29), 0.03))
@@ -28,8 +35,10 @@ def with_depth() -> list[Figure]:
         *figures,
         Figure("ordered: after 29 layers the gradient has shrunk below 5 %", True, last[1.0] < 0.05),
         Figure("chaotic: it has grown more than 20 times", True, last[4.0] > 20),
-        Figure("gradient in the first over that in the last of 30 layers, sigma_w2 = 1, 1.76, 4", None, list(last.values())),
-    ]  # fmt: skip
+        Figure(
+            "gradient in the first over that in the last of 30 layers, sigma_w2 = 1, 1.76, 4", None, list(last.values())
+        ),
+    ]
 
 
 def jacobians() -> list[Figure]:
@@ -51,14 +60,24 @@ def jacobians() -> list[Figure]:
     largest = float(np.mean([s[0] ** 2 for s in gaussian]))
     edge = (depth + 1) ** (depth + 1) / depth**depth
     return [
-        Figure("largest difference of the network's Jacobian from the product of W diag(f')", 0, float(np.abs(jacobian - product).max()), 1e-5),
+        Figure(
+            "largest difference of the network's Jacobian from the product of W diag(f')",
+            0,
+            float(np.abs(jacobian - product).max()),
+            1e-5,
+        ),
         Figure("mean squared singular value of four Gaussian layers of 400, variance 1 / n", 1, second, 0.05),
         Figure("mean fourth power: L + 1 (the free product of L Marchenko-Pastur laws)", depth + 1, fourth, 0.3),
         # The edge of a finite matrix lies inside the limit's, by the order of n^(-2/3).
         Figure("largest squared: (L + 1)^(L + 1) / L^L", edge, largest, 0.1 * edge),
-        Figure("least and largest singular value of four orthogonal layers", [1, 1], [float(orthogonal[-1]), float(orthogonal[0])], 1e-4),
+        Figure(
+            "least and largest singular value of four orthogonal layers",
+            [1, 1],
+            [float(orthogonal[-1]), float(orthogonal[0])],
+            1e-4,
+        ),
         Figure("least singular value of the Gaussian product", None, float(np.mean([s[-1] for s in gaussian]))),
-    ]  # fmt: skip
+    ]
 
 
 def _product(init: str, depth: int, width: int, seed: int) -> np.ndarray:
@@ -71,11 +90,13 @@ def _values(matrix: np.ndarray) -> np.ndarray:
 
 
 def backpropagation() -> list[Figure]:
-    """Keeping what layers share makes all gradients cost O(L) matrix products; each layer's own from scratch, O(L^2)."""
+    """All gradients cost O(L) matrix products if layers share them, O(L^2) if each starts from scratch."""
     net = started("mlp(depth=3,width=8)", "tanh", "glorot_normal", 5, 3)
     random = np.random.default_rng(0)
     x, target = random.normal(size=(7, 5)), random.normal(size=(7, 3))
-    by_jax = jax.grad(lambda p: jnp.mean(jnp.sum(jnp.square(net.output(x, p).logits - jnp.asarray(target, jnp.float32)), 1)))(net.params)
+    by_jax = jax.grad(
+        lambda p: jnp.mean(jnp.sum(jnp.square(net.output(x, p).logits - jnp.asarray(target, jnp.float32)), 1))
+    )(net.params)
     by_hand = _backward(net.params, x, target)
     gap = max(np.abs(by_hand[name][part] - by_jax[name][part]).max() for name in by_hand for part in by_hand[name])
     shared, naive, depths = {}, {}, (4, 8, 16)
@@ -83,15 +104,26 @@ def backpropagation() -> list[Figure]:
         shared[depth], naive[depth] = _products(depth)
     return [
         Figure("largest difference of gradients written by hand from jax.grad", 0, float(gap), 1e-5),
-        Figure("matrix products for all gradients, 4, 8, 16 layers: 3 L - 1", [3 * n - 1 for n in depths], list(shared.values())),
-        Figure("layer by layer from scratch: L^2 + L (L + 1) / 2", [n * n + n * (n + 1) // 2 for n in depths], list(naive.values())),
+        Figure(
+            "matrix products for all gradients, 4, 8, 16 layers: 3 L - 1",
+            [3 * n - 1 for n in depths],
+            list(shared.values()),
+        ),
+        Figure(
+            "layer by layer from scratch: L^2 + L (L + 1) / 2",
+            [n * n + n * (n + 1) // 2 for n in depths],
+            list(naive.values()),
+        ),
         Figure("times as many at 16 layers", None, naive[16] / shared[16]),
-    ]  # fmt: skip
+    ]
 
 
 def _backward(params, x: np.ndarray, target: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
     """Backpropagation in NumPy: from the last layer down, each gradient from the one above it."""
-    layers = [(np.asarray(params[f"Dense_{i}"]["kernel"], float), np.asarray(params[f"Dense_{i}"]["bias"], float)) for i in range(4)]
+    layers = [
+        (np.asarray(params[f"Dense_{i}"]["kernel"], float), np.asarray(params[f"Dense_{i}"]["bias"], float))
+        for i in range(4)
+    ]
     inputs = [x]
     for kernel, bias in layers[:-1]:
         inputs.append(np.tanh(inputs[-1] @ kernel + bias))
@@ -122,7 +154,7 @@ def _dots(loss, kernels) -> int:
 
 
 def by_the_input() -> list[Figure]:
-    """The same graph gives the gradient by the input; following it makes an input that the network takes for any digit."""
+    """The same graph gives the gradient by the input; it leads to an input that the network takes for any digit."""
     net = trained("digits", "mlp(depth=2,width=32)", activation="tanh", init="glorot_uniform", epochs=20)
     score = lambda x, digit: jax.nn.log_softmax(net.output(x[None]).logits[0])[digit]
     x = jnp.asarray(np.random.default_rng(0).normal(size=(8, 8, 1)), jnp.float32)
@@ -135,11 +167,24 @@ def by_the_input() -> list[Figure]:
         answers.append(jax.nn.softmax(net.output(climb(jnp.zeros((8, 8, 1)), digit)[None]).logits[0]))
     weights = {part: np.array(leaf) for part, leaf in net.params["Dense_0"].items()}
     return [
-        Figure("largest relative difference of a directional derivative from central differences", 0, float(np.sum(gradient * direction)) / numeric - 1, 1e-2),
-        Figure("digits for which the network takes the mean image after 1,000 steps towards 0, 1, ..., 9", list(range(10)), [int(p.argmax()) for p in answers]),
+        Figure(
+            "largest relative difference of a directional derivative from central differences",
+            0,
+            float(np.sum(gradient * direction)) / numeric - 1,
+            1e-2,
+        ),
+        Figure(
+            "digits for which the network takes the mean image after 1,000 steps towards 0, 1, ..., 9",
+            list(range(10)),
+            [int(p.argmax()) for p in answers],
+        ),
         Figure("with which probability", None, [round(float(p.max()), 3) for p in answers]),
-        Figure("weights are left as they were", True, all(np.array_equal(leaf, net.params["Dense_0"][part]) for part, leaf in weights.items())),
-    ]  # fmt: skip
+        Figure(
+            "weights are left as they were",
+            True,
+            all(np.array_equal(leaf, net.params["Dense_0"][part]) for part, leaf in weights.items()),
+        ),
+    ]
 
 
 def by_activation() -> list[Figure]:
@@ -149,15 +194,25 @@ def by_activation() -> list[Figure]:
     for activation, init in [*OLD.items(), *NEW.items(), *((name, "glorot_normal") for name in NEW)]:
         found = signals(depth, width, activation, init)
         slopes[activation, init] = -0.5 * math.log10(factor(found.gradient, 0, depth - 1))
-        worst = max(worst, abs(slopes[activation, init] - _theory(activation, 2.0 if init == "he_normal" else 1.0, depth)))
+        worst = max(
+            worst, abs(slopes[activation, init] - _theory(activation, 2.0 if init == "he_normal" else 1.0, depth))
+        )
     old, new = ({name: abs(slopes[name, init]) for name, init in of.items()} for of in (OLD, NEW))
     return [
         Figure("largest difference of a measured slope from mean-field theory, 11 cases", 0, worst, 0.01),
-        Figure("each with its initialisation: every new one (ReLU, leaky ReLU, ELU, SELU) changes a gradient less than sigmoid", True, max(new.values()) < old["sigmoid"]),
+        Figure(
+            "each with its initialisation: ReLU, leaky ReLU, ELU and SELU change a gradient less than sigmoid",
+            True,
+            max(new.values()) < old["sigmoid"],
+        ),
         Figure("and less than tanh", True, max(new.values()) < old["tanh"]),
-        Figure("with the same weights, of variance 1 / n, less than tanh", None, [abs(slopes[name, "glorot_normal"]) < old["tanh"] for name in NEW]),
+        Figure(
+            "with the same weights, of variance 1 / n, less than tanh",
+            None,
+            [abs(slopes[name, "glorot_normal"]) < old["tanh"] for name in NEW],
+        ),
         *(Figure(f"slope, {name}, {init}", None, slope) for (name, init), slope in slopes.items()),
-    ]  # fmt: skip
+    ]
 
 
 def _theory(activation: str, sigma_w2: float, depth: int) -> float:

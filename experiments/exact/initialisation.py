@@ -28,30 +28,52 @@ def selu_fixed_point() -> list[Figure]:
     return [
         Figure("mean of selu(z), z ~ N(0, 1), by integration", 0, float(mean), 1e-7),
         Figure("variance of selu(z), by integration", 1, float(second - mean**2), 1e-6),
-        Figure("mean after 64 layers of 512 units, from inputs of mean 0.5 and standard deviation 1.5", 0, float(far.mean[:, -1].mean()), 0.05),
+        Figure(
+            "mean after 64 layers of 512 units, from inputs of mean 0.5 and standard deviation 1.5",
+            0,
+            float(far.mean[:, -1].mean()),
+            0.05,
+        ),
         Figure("variance after 64 layers", 1, float(far.variance[:, -1].mean()), 0.15),
-        Figure("mean and variance after the first layer", None, [float(of[:, 0].mean()) for of in (far.mean, far.variance)]),
-        Figure("variance of ReLU's activations after 64 layers with the same weights", None, float(relu.variance[:, -1].mean())),
-    ]  # fmt: skip
+        Figure(
+            "mean and variance after the first layer", None, [float(of[:, 0].mean()) for of in (far.mean, far.variance)]
+        ),
+        Figure(
+            "variance of ReLU's activations after 64 layers with the same weights",
+            None,
+            float(relu.variance[:, -1].mean()),
+        ),
+    ]
 
 
 def naive_scales() -> list[Figure]:
-    """U(-m, m) and N(0, s^2), whatever the layer's size n: a linear layer multiplies the variance by n m^2 / 3 or n s^2."""
+    """U(-m, m) and N(0, s^2) for any size n: a linear layer multiplies the variance by n m^2 / 3 or n s^2."""
     n, figures = WIDTH, []
-    cases = [("uniform(m=0.05)", 0.05**2 / 3), ("uniform(m=0.2)", 0.2**2 / 3), ("normal(std=0.01)", 1e-4), ("normal(std=0.1)", 1e-2)]
+    cases = [
+        ("uniform(m=0.05)", 0.05**2 / 3),
+        ("uniform(m=0.2)", 0.2**2 / 3),
+        ("normal(std=0.01)", 1e-4),
+        ("normal(std=0.1)", 1e-2),
+    ]
     for init, variance in cases:
         for activation, share in (("linear", 1), ("relu", 1 / 2)):
             found = factor(signals(8, n, activation, init).preactivation, 0, 7)
             cited = n * variance * share
-            figures.append(Figure(f"factor on the variance per layer of {n}, {init}, {activation}", cited, found, 0.06 * cited))
+            figures.append(
+                Figure(f"factor on the variance per layer of {n}, {init}, {activation}", cited, found, 0.06 * cited)
+            )
     tanh = signals(8, n, "tanh", "normal(std=0.01)")
     decay = math.sqrt(float(tanh.preactivation[:, 7].mean() / tanh.preactivation[:, 0].mean()))
     return [
         *figures,
-        Figure("small weights: with tanh and N(0, 0.01^2) the signal after 8 layers is below 1 % of that after one", True, decay < 0.01),
+        Figure(
+            "small weights: with tanh and N(0, 0.01^2) the signal after 8 layers is below 1 % of that after one",
+            True,
+            decay < 0.01,
+        ),
         Figure("standard deviation after 8 layers over that after one", None, decay),
         Figure("width at which N(0, 0.01^2) would keep a ReLU signal: 2 / s^2", None, 2 / 0.01**2),
-    ]  # fmt: skip
+    ]
 
 
 def uniform_fan_in() -> list[Figure]:
@@ -67,22 +89,38 @@ def uniform_fan_in() -> list[Figure]:
 
 
 def he_against_glorot() -> list[Figure]:
-    """ReLU halves the second moment, which He's factor 2 makes good; Glorot's n_in = n_out leaves it halved, so 2^(-L/2)."""
+    """ReLU halves the second moment, which He's factor 2 makes good; with Glorot's 1 / n, 2^(-L/2) is left."""
     figures = []
     for depth, cited in ((22, 4.9e-4), (30, 3.1e-5)):
-        he, glorot = (started(f"mlp(depth={depth},width=128)", "relu", f"{init}_normal", 128, 1) for init in ("he", "glorot"))
+        he, glorot = (
+            started(f"mlp(depth={depth},width=128)", "relu", f"{init}_normal", 128, 1) for init in ("he", "glorot")
+        )
         x = np.random.default_rng(0).normal(size=(32, 128))
         last = f"{depth - 1:04d}.Activate_{depth - 1}"
         stds = [float(np.std(net.output(x).preactivations[last])) for net in (glorot, he)]
-        figures.append(Figure(f"standard deviation at layer {depth}, Glorot over He, same draws", cited, stds[0] / stds[1], 0.02 * cited))
-        figures.append(Figure(f"that is 2^(-{depth}/2)", 2 ** (-depth / 2), stds[0] / stds[1], 1e-4 * 2 ** (-depth / 2)))
+        figures.append(
+            Figure(
+                f"standard deviation at layer {depth}, Glorot over He, same draws",
+                cited,
+                stds[0] / stds[1],
+                0.02 * cited,
+            )
+        )
+        figures.append(
+            Figure(f"that is 2^(-{depth}/2)", 2 ** (-depth / 2), stds[0] / stds[1], 1e-4 * 2 ** (-depth / 2))
+        )
     kept = factor(signals(22, WIDTH, "relu", "he_normal").preactivation, 0, 21)
     misread = factor(signals(8, WIDTH, "relu", "he_variance_misread").preactivation, 0, 7)
     return [
         *figures,
         Figure("factor on the variance per layer, He", 1, kept, 0.05),
-        Figure("the same if sqrt(2 / n) is read as the variance: sqrt(n / 2), n = 256", math.sqrt(WIDTH / 2), misread, 0.06 * math.sqrt(WIDTH / 2)),
-    ]  # fmt: skip
+        Figure(
+            "the same if sqrt(2 / n) is read as the variance: sqrt(n / 2), n = 256",
+            math.sqrt(WIDTH / 2),
+            misread,
+            0.06 * math.sqrt(WIDTH / 2),
+        ),
+    ]
 
 
 def saturation() -> list[Figure]:
@@ -94,8 +132,18 @@ def saturation() -> list[Figure]:
         z = np.asarray(net.output(np.random.default_rng(0).normal(size=(50, 400))).preactivations["0011.Activate_11"])
         q = mean_field.variance(jax.numpy.tanh, sigma_w2, 0.0)
         theory = math.erfc(limit / math.sqrt(2 * q))
-        figures.append(Figure(f"share of saturated units in layer 12, weights of variance {sigma_w2:g} / n", theory, float(np.mean(np.abs(z) > limit)), 0.02))
-    return [*figures, Figure("larger weights saturate more", True, bool(np.all(np.diff([f.obtained for f in figures]) > 0)))]
+        figures.append(
+            Figure(
+                f"share of saturated units in layer 12, weights of variance {sigma_w2:g} / n",
+                theory,
+                float(np.mean(np.abs(z) > limit)),
+                0.02,
+            )
+        )
+    return [
+        *figures,
+        Figure("larger weights saturate more", True, bool(np.all(np.diff([f.obtained for f in figures]) > 0))),
+    ]
 
 
 ROWS = {

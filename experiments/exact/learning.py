@@ -18,12 +18,16 @@ from experiments.exact.networks import started
 
 def minibatch_descent() -> list[Figure]:
     """The loop in four steps, in NumPy: draw a batch; run forward; propagate back; step against the gradient."""
-    config = canonical(Config(model="mlp(depth=1,width=16)", lr=0.1, batch_size=50, epochs=3, evals=1, probe=(), seed=3))
+    config = canonical(
+        Config(model="mlp(depth=1,width=16)", lr=0.1, batch_size=50, epochs=3, evals=1, probe=(), seed=3)
+    )
     data = load("digits")
     program, trial, on_device = Program(config, data), trial_arrays(config), batches.put_on_device(data)
     begun = jax.jit(program.start(config.init))(trial, on_device)
     ended = jax.jit(program.advance)(begun, trial, on_device, 0, program.steps)
-    first, last = (jax.tree.map(lambda leaf: np.asarray(leaf, float), carry.train_state.params) for carry in (begun, ended))
+    first, last = (
+        jax.tree.map(lambda leaf: np.asarray(leaf, float), carry.train_state.params) for carry in (begun, ended)
+    )
     w1, b1, w2, b2 = (first[layer][part].copy() for layer in ("Dense_0", "Dense_1") for part in ("kernel", "bias"))
     x_all = ((data.train.x / 255 - data.mean) / data.std).reshape(len(data.train.y), -1)
     for step in range(program.steps):
@@ -42,9 +46,14 @@ def minibatch_descent() -> list[Figure]:
     gap = max(np.abs(a - b).max() for a, b in zip((w1, b1, w2, b2), theirs))
     moved = float(np.abs(last["Dense_0"]["kernel"] - first["Dense_0"]["kernel"]).max())
     return [
-        Figure(f"largest difference of a parameter after {program.steps} steps of the loop and of the library's trainer", 0, float(gap), 1e-4),
+        Figure(
+            f"largest difference of a parameter after {program.steps} steps of the loop and of the library's trainer",
+            0,
+            float(gap),
+            1e-4,
+        ),
         Figure("largest change of a parameter meanwhile is above 0.1", True, moved > 0.1),
-    ]  # fmt: skip
+    ]
 
 
 def noise_and_loss() -> list[Figure]:
@@ -64,25 +73,47 @@ def noise_and_loss() -> list[Figure]:
         samples = draw(size=(repeats, n))
         spreads[name] = float(np.var(samples.mean(axis=1)) / np.var(np.median(samples, axis=1)))
     return [
-        Figure("largest deviation of 2 s^2 (-log N(y; f, s^2)) - squared error from a constant", 0, float(np.ptp(2 * 0.49 * gauss - squared)), 1e-5),
+        Figure(
+            "largest deviation of 2 s^2 (-log N(y; f, s^2)) - squared error from a constant",
+            0,
+            float(np.ptp(2 * 0.49 * gauss - squared)),
+            1e-5,
+        ),
         Figure("of b (-log Laplace(y; f, b)) - absolute error", 0, float(np.ptp(0.7 * laplace - absolute)), 1e-5),
-        Figure("the minimiser of the squared error is the mean", 0, _least("squared_error", target) - float(target.mean()), 2e-3),
-        Figure("of the absolute error the median", 0, _least("absolute_error", target[:49]) - float(np.median(target[:49])), 2e-3),
-        Figure("variance of the mean over that of the median of 1,001 numbers, Gaussian noise: near 2 / pi", 2 / math.pi, spreads["Gaussian"], 0.05),
+        Figure(
+            "the minimiser of the squared error is the mean",
+            0,
+            _least("squared_error", target) - float(target.mean()),
+            2e-3,
+        ),
+        Figure(
+            "of the absolute error the median",
+            0,
+            _least("absolute_error", target[:49]) - float(np.median(target[:49])),
+            2e-3,
+        ),
+        Figure(
+            "variance of the mean over that of the median of 1,001 numbers, Gaussian noise: near 2 / pi",
+            2 / math.pi,
+            spreads["Gaussian"],
+            0.05,
+        ),
         Figure("Laplace noise: near 2", 2.0, spreads["Laplace"], 0.2),
-    ]  # fmt: skip
+    ]
 
 
 def _least(loss: str, target: np.ndarray) -> float:
     """The constant answer with the least mean loss, on a grid of 1e-3."""
     answers = np.arange(-2, 2, 1e-3, dtype=np.float32)
     of = LOSSES[loss]()
-    mean = jax.vmap(lambda a: jnp.mean(of(jnp.full(target.shape, a), jnp.asarray(target, jnp.float32))))(jnp.asarray(answers))
+    mean = jax.vmap(lambda a: jnp.mean(of(jnp.full(target.shape, a), jnp.asarray(target, jnp.float32))))(
+        jnp.asarray(answers)
+    )
     return float(answers[np.argmin(mean)])
 
 
 def class_probabilities() -> list[Figure]:
-    """Where the cross-entropy is least, softmax gives the share of each class among equal inputs; there it is the entropy."""
+    """Where the cross-entropy is least, softmax gives a class's share among equal inputs; it is their entropy."""
     posterior = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3], [0.05, 0.9, 0.05], [0.6, 0.05, 0.35]])
     counts = np.round(20 * posterior).astype(int)  # 20 examples of each of five inputs, in exactly these shares
     kinds, labels = np.indices(counts.shape).reshape(2, -1)
@@ -98,10 +129,19 @@ def class_probabilities() -> list[Figure]:
     probabilities = np.asarray(jax.nn.softmax(learnt["cross_entropy"][0]))
     entropy = -float(np.mean(np.sum(posterior * np.log(posterior), axis=1)))
     return [
-        Figure("largest difference of softmax from the classes' shares, cross-entropy", 0, float(np.abs(probabilities - posterior).max()), 0.005),
+        Figure(
+            "largest difference of softmax from the classes' shares, cross-entropy",
+            0,
+            float(np.abs(probabilities - posterior).max()),
+            0.005,
+        ),
         Figure("least cross-entropy: the entropy of the shares", entropy, learnt["cross_entropy"][1], 0.002),
-        Figure("largest difference of the outputs themselves, squared error", None, float(np.abs(learnt["squared_error"][0] - posterior).max())),
-    ]  # fmt: skip
+        Figure(
+            "largest difference of the outputs themselves, squared error",
+            None,
+            float(np.abs(learnt["squared_error"][0] - posterior).max()),
+        ),
+    ]
 
 
 ROWS = {"B13": minibatch_descent, "B15": noise_and_loss, "B17": class_probabilities}

@@ -26,12 +26,27 @@ def deep_linear() -> list[Figure]:
         ranks[width] = int(np.linalg.matrix_rank(kernel, tol=1e-5))
     left = {kind: [_left_over(kind, width) for width in (2, 8, 64)] for kind in ("linear", "relu")}
     return [
-        Figure("largest difference of four linear layers from the product of their matrices", 0, float(max(gaps)), 1e-4),
-        Figure("rank of the map of 6 inputs to 4 outputs through layers of 2, 5, 64 units: min(6, width, 4)", [2, 4, 4], list(ranks.values())),
-        Figure("least squared error on xor, a linear answer to the inputs alone", None, _least(load("xor").train.x, load("xor").train.y)),
-        Figure("the same from 2, 8, 64 linear units: no less", [_least(load("xor").train.x, load("xor").train.y)] * 3, left["linear"], 1e-5),
+        Figure(
+            "largest difference of four linear layers from the product of their matrices", 0, float(max(gaps)), 1e-4
+        ),
+        Figure(
+            "rank of the map of 6 inputs to 4 outputs through layers of 2, 5, 64 units: min(6, width, 4)",
+            [2, 4, 4],
+            list(ranks.values()),
+        ),
+        Figure(
+            "least squared error on xor, a linear answer to the inputs alone",
+            None,
+            _least(load("xor").train.x, load("xor").train.y),
+        ),
+        Figure(
+            "the same from 2, 8, 64 linear units: no less",
+            [_least(load("xor").train.x, load("xor").train.y)] * 3,
+            left["linear"],
+            1e-5,
+        ),
         Figure("with 64 ReLU units it is less than half", True, left["relu"][-1] < left["linear"][-1] / 2),
-    ]  # fmt: skip
+    ]
 
 
 def _left_over(activation: str, width: int) -> float:
@@ -60,21 +75,32 @@ def fold() -> list[Figure]:
     made = theory.params([Layer(np.array([[1.0, -1.0]]), np.zeros(2))], Layer(np.ones((2, 1)), np.zeros(1)))
     folded = image(net, made)
     ranks = [int(np.linalg.matrix_rank(points - points[0], tol=1e-4)) for points in linear]
-    random = [_separable(image(started("mlp(depth=1,width=2)", "relu", "meanfield(sigma_w2=2,sigma_b2=2)", 1, 1, seed)), inside) for seed in range(20)]
+    random = [
+        _separable(
+            image(started("mlp(depth=1,width=2)", "relu", "meanfield(sigma_w2=2,sigma_b2=2)", 1, 1, seed)), inside
+        )
+        for seed in range(20)
+    ]
     return [
         Figure("dimensions of the line's image by two linear units, ten networks: it stays straight", [1] * 10, ranks),
-        Figure("of those, images in which a straight line parts |x| < 1 from the rest", 0, sum(_separable(p, inside) for p in linear)),
+        Figure(
+            "of those, images in which a straight line parts |x| < 1 from the rest",
+            0,
+            sum(_separable(p, inside) for p in linear),
+        ),
         Figure("pieces of the image by relu(x), relu(-x)", 2, segments.pieces(theory.layers(made)[:1], [-3.0], [3.0])),
         Figure("in it, a straight line parts them", True, _separable(folded, inside)),
         Figure("random pairs of ReLU units, of 20, whose image it parts", None, sum(random)),
-    ]  # fmt: skip
+    ]
 
 
 def _separable(points: np.ndarray, inside: np.ndarray) -> bool:
     """Whether a straight line has the marked points strictly on one side: feasibility of a linear program."""
     signs = np.where(inside, 1.0, -1.0)
     rows = -signs[:, None] * np.column_stack([points, np.ones(len(points))])
-    found = optimize.linprog(np.zeros(3), A_ub=rows, b_ub=-np.ones(len(points)), bounds=[(None, None)] * 3, method="highs")
+    found = optimize.linprog(
+        np.zeros(3), A_ub=rows, b_ub=-np.ones(len(points)), bounds=[(None, None)] * 3, method="highs"
+    )
     return found.status == 0
 
 
@@ -84,13 +110,24 @@ def splits() -> list[Figure]:
     linear, random = [], []
     for seed in range(10):
         net = started("mlp(depth=1,width=32)", "linear", BIASED, 1, 1, seed)
-        linear.append(len(np.flatnonzero(np.diff(np.sign(np.asarray(net.output(np.linspace(-50, 50, 2001)[:, None]).logits)[:, 0])))) + 1)
+        linear.append(
+            len(
+                np.flatnonzero(
+                    np.diff(np.sign(np.asarray(net.output(np.linspace(-50, 50, 2001)[:, None]).logits)[:, 0]))
+                )
+            )
+            + 1
+        )
         random.append(_parts(theory.layers(started("mlp(depth=1,width=32)", "relu", BIASED, 1, 1, seed).params)))
     return [
-        Figure("parts of the line by 1, 2, 4, 8, 16, 32 ReLU units and one half-space: n + 1", [n + 1 for n in found], list(found.values())),
+        Figure(
+            "parts of the line by 1, 2, 4, 8, 16, 32 ReLU units and one half-space: n + 1",
+            [n + 1 for n in found],
+            list(found.values()),
+        ),
         Figure("most parts by a half-space of 32 linear units, ten networks", 2, max(linear)),
         Figure("parts by random networks of 32 ReLU units", None, sorted(random)),
-    ]  # fmt: skip
+    ]
 
 
 def _zigzag(n: int) -> list[Layer]:
@@ -123,22 +160,61 @@ def counts() -> list[Figure]:
     line = [segments.pieces(theory.folding(1, [2] * depth), [0.0], [1.0]) for depth in range(1, 13)]
     random = {depth: [_random(depth, 8, seed) for seed in range(5)] for depth in range(1, 5)}
     wide = [_random(1, 32, seed) for seed in range(5)]
-    learnt = trained("spiral(noise=0.2)", "mlp(depth=4,width=8)", activation="relu", init=BIASED, optimizer="momentum", lr=0.05, epochs=60, batch_size=50)
+    learnt = trained(
+        "spiral(noise=0.2)",
+        "mlp(depth=4,width=8)",
+        activation="relu",
+        init=BIASED,
+        optimizer="momentum",
+        lr=0.05,
+        epochs=60,
+        batch_size=50,
+    )
     after = regions.count(theory.layers(learnt.params)[:-1], (-2, -2), (2, 2))
     bound = bounds.montufar(2, [8] * 4)
     mistake = "the bound is on the most that some weights give, not on what a network has"
     return [
-        Figure("lower bound on the most regions, 2 inputs, 1 to 5 layers of 8", [37, 592, 9_472, 151_552, 2_424_832], [bounds.montufar(2, [8] * depth) for depth in range(1, 6)]),
-        Figure("most regions of one layer of 8 to 40 units", [37, 137, 301, 529, 821], [bounds.shallow(2, 8 * depth) for depth in range(1, 6)]),
+        Figure(
+            "lower bound on the most regions, 2 inputs, 1 to 5 layers of 8",
+            [37, 592, 9_472, 151_552, 2_424_832],
+            [bounds.montufar(2, [8] * depth) for depth in range(1, 6)],
+        ),
+        Figure(
+            "most regions of one layer of 8 to 40 units",
+            [37, 137, 301, 529, 821],
+            [bounds.shallow(2, 8 * depth) for depth in range(1, 6)],
+        ),
         Figure("regions of the constructed networks of 1 to 4 layers of 8, counted", [37, 592, 9_472, 151_552], made),
-        Figure("pieces of a line by 1 to 12 layers of 2 that fold, 2^(L - 1) 3", [3 * 2 ** (depth - 1) for depth in range(1, 13)], line),
-        Figure("linear in width: pieces of a line by one layer of 8, 16, 32 units", [9, 17, 33], [segments.pieces(theory.folding(1, [n]), [0.0], [1.0]) for n in (8, 16, 32)]),
-        Figure("no random layer of 8 or 32 units has more regions than an arrangement of lines", True, max(random[1]) <= bounds.shallow(2, 8) and max(wide) <= bounds.shallow(2, 32)),
-        Figure("if regions grew exponentially with depth: a random network of 4 layers of 8, most of five", bound, max(random[4]), by_the_source=bound, mistake=mistake),
+        Figure(
+            "pieces of a line by 1 to 12 layers of 2 that fold, 2^(L - 1) 3",
+            [3 * 2 ** (depth - 1) for depth in range(1, 13)],
+            line,
+        ),
+        Figure(
+            "linear in width: pieces of a line by one layer of 8, 16, 32 units",
+            [9, 17, 33],
+            [segments.pieces(theory.folding(1, [n]), [0.0], [1.0]) for n in (8, 16, 32)],
+        ),
+        Figure(
+            "no random layer of 8 or 32 units has more regions than an arrangement of lines",
+            True,
+            max(random[1]) <= bounds.shallow(2, 8) and max(wide) <= bounds.shallow(2, 32),
+        ),
+        Figure(
+            "if regions grew exponentially with depth: a random network of 4 layers of 8, most of five",
+            bound,
+            max(random[4]),
+            by_the_source=bound,
+            mistake=mistake,
+        ),
         Figure("the same, trained on the spiral", bound, after, by_the_source=bound, mistake=mistake),
-        Figure("random networks of 1 to 4 layers of 8, mean of five", None, [float(np.mean(random[depth])) for depth in random]),
+        Figure(
+            "random networks of 1 to 4 layers of 8, mean of five",
+            None,
+            [float(np.mean(random[depth])) for depth in random],
+        ),
         Figure("one random layer of 32, mean of five", None, float(np.mean(wide))),
-    ]  # fmt: skip
+    ]
 
 
 def _random(depth: int, width: int, seed: int) -> int:

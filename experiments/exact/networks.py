@@ -59,7 +59,9 @@ def signals(
     The inputs are 32 vectors of `width` numbers N(start[0], start[1]^2); the gradient is that of a random linear
     function of the logits.
     """
-    model = models.build(f"mlp(depth={depth},width={width})", activation=activation, init=init, norm="none", outputs=width)
+    model = models.build(
+        f"mlp(depth={depth},width={width})", activation=activation, init=init, norm="none", outputs=width
+    )
 
     def one(key):
         for_x, for_params, for_gradient = jax.random.split(key, 3)
@@ -83,7 +85,7 @@ def signals(
 
 
 def factor(squares: np.ndarray, first: int, last: int) -> float:
-    """The factor per layer from layer `first` to `last` of mean squares `[seeds, depth]`, geometric mean over the seeds."""
+    """The factor per layer from layer `first` to `last` of mean squares `[seeds, depth]`, over seeds geometrically."""
     return float(np.exp(np.mean(np.log(squares[:, last] / squares[:, first])) / (last - first)))
 
 
@@ -99,6 +101,10 @@ def trained(dataset: str, model: str, **fields: Any) -> Started:
     carry = jax.jit(program.start(config.init))(trial, data)
     carry = jax.jit(program.advance)(carry, trial, data, 0, program.steps)
     built = models.build(
-        config.model, activation=config.activation, init=config.init, norm=config.norm, outputs=program.dataset.num_classes
+        config.model,
+        activation=config.activation,
+        init=config.init,
+        norm=config.norm,
+        outputs=program.dataset.num_classes,
     )
     return Started(built, carry.train_state.params, carry.train_state.state)

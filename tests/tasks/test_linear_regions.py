@@ -17,7 +17,9 @@ XOR = load("xor(n=200)")
 
 def made(dataset=XOR, model="mlp(depth=2,width=4)", activation="relu", norm="none"):
     build = functools.partial(models.build, model, activation=activation, init="zeros", norm=norm)
-    return TASKS["linear_regions"]().make(Problem(lambda outputs: build(outputs=outputs), LOSSES["cross_entropy"](), dataset, 1))
+    return TASKS["linear_regions"]().make(
+        Problem(lambda outputs: build(outputs=outputs), LOSSES["cross_entropy"](), dataset, 1)
+    )
 
 
 def square():
@@ -48,12 +50,16 @@ def test_leaky_units_switch_where_relu_does_and_pass_something_on():
 
 
 def test_a_network_that_diverged_has_no_count():
-    params = theory.params([theory.Layer(np.full((2, 4), np.nan), np.zeros(4))], theory.Layer(np.ones((4, 2)), np.zeros(2)))
+    params = theory.params(
+        [theory.Layer(np.full((2, 4), np.nan), np.zeros(4))], theory.Layer(np.ones((4, 2)), np.zeros(2))
+    )
     metrics = made(model="mlp(depth=1,width=4)").examine(TrainState(params, {}, None), jax.random.key(0)).metrics
     assert all(np.isnan(value) for value in metrics.values())
 
 
-@pytest.mark.parametrize("of", [{"activation": "tanh"}, {"norm": "layer_norm"}, {"activation": "thresholded_linear"}])
+@pytest.mark.parametrize(
+    "of", [{"activation": "tanh"}, {"norm": "layer_norm"}, {"activation": "thresholded_linear"}]
+)
 def test_other_networks_are_refused(of):
     with pytest.raises(SpecError, match="takes an mlp with relu or leaky_relu and without norm"):
         made(**of)

@@ -15,8 +15,16 @@ from assay.theory import mean_field
 
 
 @pytest.mark.parametrize(
-    "sigma_w2,chi,depth", [(1.0, 0.759, 3.6), (1.3, 0.880, 7.8), (1.5, 0.939, 15.8), (2.0, 1.048, 21.5), (2.5, 1.134, 8.0), (4.0, 1.342, 3.4)]
-)  # fmt: skip
+    "sigma_w2,chi,depth",
+    [
+        (1.0, 0.759, 3.6),
+        (1.3, 0.880, 7.8),
+        (1.5, 0.939, 15.8),
+        (2.0, 1.048, 21.5),
+        (2.5, 1.134, 8.0),
+        (4.0, 1.342, 3.4),
+    ],
+)
 def test_tanh_at_sigma_b2_0_05(sigma_w2, chi, depth):
     """Schoenholz et al. 2017; the figures of references.md, computed independently."""
     found = mean_field.chi(jnp.tanh, sigma_w2, 0.05)
@@ -33,9 +41,15 @@ def test_edge_of_chaos():
 
 @pytest.mark.parametrize(
     "name,square,slope_square",
-    [("relu", 0.5, 0.5), ("tanh", 0.3943, 0.4644), ("softsign", 0.1830, 0.2277), ("elu", 0.6449, 0.6681),
-     ("sigmoid", 0.2934, 0.0448), ("softplus", 0.9212, 0.2934)],
-)  # fmt: skip
+    [
+        ("relu", 0.5, 0.5),
+        ("tanh", 0.3943, 0.4644),
+        ("softsign", 0.1830, 0.2277),
+        ("elu", 0.6449, 0.6681),
+        ("sigmoid", 0.2934, 0.0448),
+        ("softplus", 0.9212, 0.2934),
+    ],
+)
 def test_published_moments(name, square, slope_square):
     fn = ACTIVATIONS[name]().fn
     assert mean_field.square(fn, 1.0) == pytest.approx(square, abs=6e-5)
@@ -45,9 +59,17 @@ def test_published_moments(name, square, slope_square):
 def test_expectations_against_scipy():
     q, c = 0.7, 0.4
     density = lambda z: math.exp(-z * z / (2 * q)) / math.sqrt(2 * math.pi * q)
-    assert mean_field.square(jnp.tanh, q) == pytest.approx(integrate.quad(lambda z: math.tanh(z) ** 2 * density(z), -9, 9)[0], rel=1e-5)
+    assert mean_field.square(jnp.tanh, q) == pytest.approx(
+        integrate.quad(lambda z: math.tanh(z) ** 2 * density(z), -9, 9)[0], rel=1e-5
+    )
     conditional = lambda z: integrate.quad(
-        lambda w: math.tanh(w) * math.exp(-((w - c * z) ** 2) / (2 * q * (1 - c * c))) / math.sqrt(2 * math.pi * q * (1 - c * c)), -9, 9
+        lambda w: (
+            math.tanh(w)
+            * math.exp(-((w - c * z) ** 2) / (2 * q * (1 - c * c)))
+            / math.sqrt(2 * math.pi * q * (1 - c * c))
+        ),
+        -9,
+        9,
     )[0]
     expected = integrate.quad(lambda z: math.tanh(z) * conditional(z) * density(z), -9, 9)[0]
     assert mean_field._product(jnp.tanh, q, c) == pytest.approx(expected, rel=1e-5)
@@ -60,7 +82,9 @@ def test_relu_s_closed_forms():
     assert mean_field.variance(jax.nn.relu, 2.2, 0.1) == math.inf
     c = 0.3
     expected = (math.sqrt(1 - c * c) + (math.pi - math.acos(c)) * c) / (2 * math.pi)
-    assert mean_field._product(jax.nn.relu, 1.0, c) == pytest.approx(expected, rel=2e-3)  # Gauss-Hermite across a kink
+    assert mean_field._product(jax.nn.relu, 1.0, c) == pytest.approx(
+        expected, rel=2e-3
+    )  # Gauss-Hermite across a kink
 
 
 @settings(max_examples=6, deadline=None)

@@ -12,7 +12,10 @@ from assay.theory import bounds, Layer, regions, segments
 def random_network(seed, widths, inputs=2, bias=0.5):
     random = np.random.default_rng(seed)
     fans = [inputs, *widths[:-1]]
-    return [Layer(random.normal(size=(a, b)) * np.sqrt(2 / a), random.normal(size=b) * bias) for a, b in zip(fans, widths)]
+    return [
+        Layer(random.normal(size=(a, b)) * np.sqrt(2 / a), random.normal(size=b) * bias)
+        for a, b in zip(fans, widths)
+    ]
 
 
 def patterns(network, x, slope=0.0):
@@ -33,7 +36,9 @@ def test_one_layer_in_general_position_has_zaslavsky_s_count(neurons):
 
 
 def test_parallel_lines_and_lines_through_one_point():
-    parallel = [Layer(np.array([[1.0, 1.0, 2.0], [0.0, 0.0, 0.0]]), np.array([0.0, -0.5, 0.0]))]  # two of them are one
+    parallel = [
+        Layer(np.array([[1.0, 1.0, 2.0], [0.0, 0.0, 0.0]]), np.array([0.0, -0.5, 0.0]))
+    ]  # two of them are one
     assert regions.count(parallel, (-1, -1), (1, 1)) == 3
     angles = np.pi * np.arange(5) / 5 + 0.1
     star = [Layer(np.stack([np.cos(angles), np.sin(angles)]), np.zeros(5))]
@@ -41,7 +46,11 @@ def test_parallel_lines_and_lines_through_one_point():
 
 
 @settings(max_examples=8, deadline=None)
-@given(strategies.integers(0, 10**6), strategies.sampled_from([(3,), (4, 3), (5, 2, 4)]), strategies.sampled_from([0.0, 0.2]))
+@given(
+    strategies.integers(0, 10**6),
+    strategies.sampled_from([(3,), (4, 3), (5, 2, 4)]),
+    strategies.sampled_from([0.0, 0.2]),
+)
 def test_every_polygon_has_one_pattern_and_every_point_its_polygon(seed, widths, slope):
     network = random_network(seed, widths)
     found = regions.polygons(network, (-2, -1), (1, 2), slope)
@@ -50,7 +59,9 @@ def test_every_polygon_has_one_pattern_and_every_point_its_polygon(seed, widths,
     assert np.isclose(sum(areas), 9.0) and min(areas) > 0  # anticlockwise, and they fill the rectangle
     mixed = np.random.default_rng(seed).dirichlet(np.ones(3), 200)
     for corners, area in zip(found, areas):
-        inside = np.concatenate([mix @ corners[[0, i, i + 1]] for i in range(1, len(corners) - 1) for mix in [mixed[:9]]])
+        inside = np.concatenate(
+            [mix @ corners[[0, i, i + 1]] for i in range(1, len(corners) - 1) for mix in [mixed[:9]]]
+        )
         if area > 1e-6:
             assert len(np.unique(patterns(network, inside, slope), axis=0)) == 1
     grid = np.stack(np.meshgrid(np.linspace(-2, 1, 203)[1:-1], np.linspace(-1, 2, 203)[1:-1]), -1).reshape(-1, 2)
@@ -73,7 +84,11 @@ def test_small_networks_have_the_regions_that_a_fine_grid_sees():
 
 
 @settings(max_examples=10, deadline=None)
-@given(strategies.integers(0, 10**6), strategies.sampled_from([(4,), (4, 4), (3, 3, 3)]), strategies.sampled_from([0.0, 0.2]))
+@given(
+    strategies.integers(0, 10**6),
+    strategies.sampled_from([(4,), (4, 4), (3, 3, 3)]),
+    strategies.sampled_from([0.0, 0.2]),
+)
 def test_segments_agree_with_a_dense_grid_and_with_the_regions_they_cross(seed, widths, slope):
     network = random_network(seed, widths)
     start, end = np.array([-2.0, -1.5]), np.array([2.0, 1.0])
@@ -87,7 +102,9 @@ def test_segments_agree_with_a_dense_grid_and_with_the_regions_they_cross(seed, 
     assert np.all(np.searchsorted(cuts, changes + 1 / 4000) > np.searchsorted(cuts, changes))  # none is missed
 
 
-@pytest.mark.parametrize("inputs,widths", [(1, (4, 4, 4)), (1, (5, 3)), (1, (7,)), (2, (8, 8)), (2, (5, 4)), (2, (2, 3, 4))])
+@pytest.mark.parametrize(
+    "inputs,widths", [(1, (4, 4, 4)), (1, (5, 3)), (1, (7,)), (2, (8, 8)), (2, (5, 4)), (2, (2, 3, 4))]
+)
 def test_folding_networks_reach_the_lower_bound(inputs, widths):
     network = theory.folding(inputs, widths)
     low, high = np.zeros(inputs), np.ones(inputs)
@@ -112,7 +129,9 @@ def test_published_bounds():
 
 
 def test_layers_of_a_built_network():
-    model = models.build("mlp(depth=2,width=5)", activation="relu", init="meanfield(sigma_w2=2,sigma_b2=1)", norm="none", outputs=3)
+    model = models.build(
+        "mlp(depth=2,width=5)", activation="relu", init="meanfield(sigma_w2=2,sigma_b2=1)", norm="none", outputs=3
+    )
     params, state = model.init(jax.random.key(0), jax.numpy.zeros((1, 2)))
     *of, readout = theory.layers(params)
     x = np.random.default_rng(0).normal(size=(7, 2))

@@ -1,4 +1,4 @@
-"""Classification of points of the plane by ReLU networks, with an exact count of the trained network's linear regions."""
+"""Classification of points of the plane by ReLU networks, whose linear regions are counted exactly."""
 
 import math
 

@@ -21,16 +21,16 @@ def pascanu(inputs: int, widths: Sequence[int]) -> int:
 
 
 def montufar(inputs: int, widths: Sequence[int]) -> int:
-    """A lower bound on the maximum: prod floor(n_l / n_0)^n_0, times the last layer's arrangement (Montufar et al. 2014).
+    """A lower bound on the maximum: prod floor(n_l / n_0)^n_0, times the last layer's arrangement.
 
-    `assay.theory.folding` has a network that reaches it.
+    Montufar et al. 2014, section 3; `assay.theory.folding` makes a network that reaches it.
     """
     _check(inputs, widths)
     return math.prod((width // inputs) ** inputs for width in widths[:-1]) * _arrangement(widths[-1], inputs)
 
 
 def upper(inputs: int, widths: Sequence[int]) -> int:
-    """An upper bound: each layer divides each region as an arrangement in the least dimension so far (Montufar 2017)."""
+    """An upper bound: a layer divides a region as an arrangement in the least dimension so far (Montufar 2017)."""
     _check(inputs, widths)
     dimensions = (min((inputs, *widths[:layer])) for layer in range(len(widths)))
     return math.prod(_arrangement(width, dimension) for width, dimension in zip(widths, dimensions))

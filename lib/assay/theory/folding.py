@@ -10,9 +10,9 @@ from assay.theory.layers import Layer
 def folding(inputs: int, widths: Sequence[int], seed: int = 0) -> list[Layer]:
     """The ReLU network of Montufar et al. 2014 (section 3), which reaches their lower bound inside the unit cube.
 
-    A layer folds every coordinate p = floor(width / inputs) times, by a zigzag of p units from 0 to 1 and back: p^inputs
-    cubes are mapped onto the whole cube. The last hidden layer cuts the cube by hyperplanes in general position, all of
-    whose crossings lie inside it. For one input the last layer thus makes width + 1 pieces.
+    A layer folds every coordinate p = floor(width / inputs) times, by a zigzag of p units from 0 to 1 and back:
+    p^inputs cubes are mapped onto the whole cube. The last hidden layer cuts the cube by hyperplanes in general
+    position, all of whose crossings lie inside it. For one input the last layer thus makes width + 1 pieces.
 
     Args:
       inputs: 1 or 2.

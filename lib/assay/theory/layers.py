@@ -20,7 +20,8 @@ def layers(params: Mapping[str, Any]) -> list[Layer]:
       ValueError: parameters of something else than dense layers.
     """
     if not params or not all(name.startswith("Dense_") and "kernel" in params[name] for name in params):
-        raise ValueError(f"expected the dense layers of an mlp, Dense_0, Dense_1, ..., not {', '.join(params) or 'nothing'}")
+        found = ", ".join(params) or "nothing"
+        raise ValueError(f"expected the dense layers of an mlp, Dense_0, Dense_1, ..., not {found}")
     found = [params[f"Dense_{i}"] for i in range(len(params))]
     return [Layer(*(np.asarray(of[part], np.float64) for part in ("kernel", "bias"))) for of in found]
 
