@@ -43,7 +43,7 @@ def with_depth() -> list[Figure]:
 
 def jacobians() -> list[Figure]:
     """A network's Jacobian is the product of its layers'; the singular values of random products are known."""
-    depth, width = 4, 400
+    depth, width = 4, 256
     tanh = started("mlp(depth=3,width=20)", "tanh", "meanfield(sigma_w2=2,sigma_b2=0.05)", 20, 20)
     x = np.random.default_rng(0).normal(size=20)
     output = tanh.output(x[None])
@@ -66,7 +66,7 @@ def jacobians() -> list[Figure]:
             float(np.abs(jacobian - product).max()),
             1e-5,
         ),
-        Figure("mean squared singular value of four Gaussian layers of 400, variance 1 / n", 1, second, 0.05),
+        Figure("mean squared singular value of four Gaussian layers of 256, variance 1 / n", 1, second, 0.05),
         Figure("mean fourth power: L + 1 (the free product of L Marchenko-Pastur laws)", depth + 1, fourth, 0.3),
         # The edge of a finite matrix lies inside the limit's, by the order of n^(-2/3).
         Figure("largest squared: (L + 1)^(L + 1) / L^L", edge, largest, 0.1 * edge),
