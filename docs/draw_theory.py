@@ -116,6 +116,30 @@ def edge_of_chaos(study: store.Study) -> Figure:
     return _titled(drawn, f"Deep tanh networks train at the edge of chaos ({data}, mean of {_seeds(study)} seeds)")
 
 
+def fold() -> Figure:
+    """A line of inputs, as two linear and as two ReLU units see it; classes are parted by |x| < 1."""
+    drawn = Figure(figsize=(WIDTH / 72, 300 / 72), dpi=72, layout="constrained")
+    line, linear, relu = drawn.subplots(1, 3)
+    x = np.linspace(-3, 3, 61)[:, None]
+    # The weights of the ReLU units are those of the exact claim B5, so that the fold is at 0.
+    layer = theory.Layer(np.array([[1.0, -1.0]]), np.zeros(2))
+    images = {line: np.concatenate([x, 0 * x], 1), linear: x @ layer.kernel, relu: theory.hidden([layer], x)}
+    inside = np.abs(x[:, 0]) < 1
+    for axes, image in images.items():
+        for which, label, look in ((inside, "|x| < 1", drawing.SERIES[1]), (~inside, "the rest", drawing.SERIES[0])):
+            axes.plot(
+                *image[which].T, linestyle="", color=look["color"], marker=look["marker"], markersize=5, label=label
+            )
+        axes.grid(False)
+        axes.spines[:].set_visible(True)
+    relu.plot([-0.35, 1.3], [1.3, -0.35], color=drawing.INK, linewidth=1.5, label="parts them")
+    line.set(title="the inputs x", yticks=[], xlabel="x")
+    linear.set(title="two linear units: x, -x", xlabel="unit 1", ylabel="unit 2")
+    relu.set(title="relu(x), relu(-x): folded", xlabel="unit 1", ylabel="unit 2")
+    relu.legend(frameon=False, loc="upper right")
+    return _titled(drawn, "Linear units move a line, ReLU units fold it: then a straight line parts the classes")
+
+
 def critical(sigmas: Sequence[float], accuracy: Sequence[float]) -> float:
     """The measured critical sigma_w2 by the rule of `experiments/edge_of_chaos.py`.
 
@@ -196,14 +220,18 @@ FIGURES: dict[str, Callable[[store.Study], Figure]] = {
 def main(results: pathlib.Path = RESULTS, figures: pathlib.Path = DOCS / "figures") -> None:
     """Draws what has its study, and says what has not."""
     figures.mkdir(exist_ok=True)
-    for name, draw in FIGURES.items():
-        if not (results / name / "study.json").is_file():
-            print(f"{name}: no study in {results / name}; run and publish its experiment first")
-            continue
-        with drawing.style(**{"svg.fonttype": "path", "font.size": 13, "savefig.facecolor": drawing.PAPER}):
-            drawn = draw(store.read(results / name))
-            (figures / f"{name}.svg").write_text(drawing.save(drawn, name), encoding="utf-8")
-        print(figures / f"{name}.svg")
+    with drawing.style(**{"svg.fonttype": "path", "font.size": 13, "savefig.facecolor": drawing.PAPER}):
+        _write(fold(), figures / "fold.svg")
+        for name, draw in FIGURES.items():
+            if (results / name / "study.json").is_file():
+                _write(draw(store.read(results / name)), figures / f"{name}.svg")
+            else:
+                print(f"{name}: no study in {results / name}; run and publish its experiment first")
+
+
+def _write(drawn: Figure, path: pathlib.Path) -> None:
+    path.write_text(drawing.save(drawn, path.stem), encoding="utf-8")
+    print(path)
 
 
 if __name__ == "__main__":
