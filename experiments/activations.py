@@ -3,14 +3,14 @@
     ./launch.sh activations
     ./launch.sh activations --activation='relu,elu(alpha=2.0),gelu' --init=he_normal,lsuv --seeds=20
 
-Cost: about three minutes on two CPU cores (14 x 4 arms, 10 seeds, the 8x8 digits).
+Cost: about a minute on two CPU cores (12 x 2 arms, 10 seeds, the 8x8 digits).
 Expected: the order of their invention - threshold, sigmoid, linear, thresholded linear, tanh, softsign, ReLU, leaky
-ReLU, ELU, SELU - is told as one of progress. Maas et al. 2013, section 3: leaky rectifiers do nearly what rectifiers
+ReLU, ELU - is told as one of progress. Maas et al. 2013, section 3: leaky rectifiers do nearly what rectifiers
 do; Xu et al. 2015: a slope on the negative side improves results, a large one most; Glorot et al. 2011: the hard
 rectifier is as good as its smooth form, softplus, or better; Clevert et al. 2016, figure 4: ELU learns fastest.
 
 The pairs are the sources': Glorot's initialisation for the sigmoidal functions and the linear ones, He's for the
-rectifiers, LeCun's for SELU. `lsuv` scales every layer by what it measures, so that none has an advantage.
+rectifiers. SELU has `self_normalising`; the speed of ELU, `elu`.
 """
 
 from assay import cli
@@ -19,15 +19,16 @@ from assay.config import Config
 from assay.sweep.study import Study
 
 SIGMOIDAL = ("threshold", "sigmoid", "linear", "thresholded_linear", "tanh", "softsign")
-LEAKY = tuple(f"leaky_relu(alpha={alpha})" for alpha in (0.01, 0.1, 0.2, 0.5))
+LEAKY = tuple(f"leaky_relu(alpha={alpha})" for alpha in (0.01, 0.2, 0.5))
 
 STUDY = Study(
     base=Config(
-        dataset="digits", model="mlp(depth=5,width=64)", optimizer="adam", lr=0.002, batch_size=32, epochs=20, evals=10
+        dataset="digits", model="mlp(depth=5,width=64)", optimizer="adam", lr=0.002, batch_size=32, epochs=20, evals=5,
+        probe=(),
     ),
     axes={
-        "activation": ("relu", *SIGMOIDAL, *LEAKY, "elu", "softplus", "selu"),
-        "init": ("glorot_uniform", "he_normal", "lecun_normal", "lsuv"),
+        "activation": ("relu", *SIGMOIDAL, *LEAKY, "elu", "softplus"),
+        "init": ("glorot_uniform", "he_normal"),
     },
     seeds=10,
     smoke={"epochs": 1},
@@ -81,8 +82,8 @@ CLAIMS = (
         smallest=0.01, expects="equivalence",
         source="Maas et al. 2013, section 3", cited="nearly as the standard rectifier",
     ),
-    _beats(LEAKY[2], "relu", "leak-large", "A leak of 0.2 makes less test error than none.", **LEAK),
-    _beats(LEAKY[2], LEAKY[3], "leak-too-large", "A leak of 0.2 makes less test error than one of 0.5.", **LEAK),
+    _beats(LEAKY[1], "relu", "leak-large", "A leak of 0.2 makes less test error than none.", **LEAK),
+    _beats(LEAKY[1], LEAKY[2], "leak-too-large", "A leak of 0.2 makes less test error than one of 0.5.", **LEAK),
     _beats("elu", "relu", "elu-error", "ELU makes less test error than ReLU.", **ELU),
     _beats(
         "relu", "softplus", "relu-softplus", "ReLU makes less test error than softplus, its smooth form.",

@@ -2,7 +2,7 @@
 
     ./launch.sh augmentation
 
-Cost: about two minutes on two CPU cores (5 arms, 8 seeds, 1,000 images of MNIST to learn from).
+Cost: about a minute on two CPU cores (4 arms, 6 seeds, 1,000 images of MNIST to learn from).
 Expected: a lecture counts augmentation among the regularisers. Simard et al. 2003, table 1, a two-layer network on
 MNIST: 1.6 % without, 1.1 % with affine and 0.7 % with elastic distortions. Mirror images of digits are mostly no
 digits, so that `flip` should harm.
@@ -18,8 +18,8 @@ from experiments import dropout
 
 STUDY = Study(
     base=dataclasses.replace(dropout.BASE, model=dropout.network(0.0)),
-    axes={"augment": ("none", "shift", "rotate(degrees=15)", "elastic(grid=5,std=1.5)", "flip")},
-    seeds=8,
+    axes={"augment": ("none", "shift", "elastic(grid=5,std=1.5)", "flip")},
+    seeds=6,
     smoke={"epochs": 1, "dataset": "digits"},
 )
 
@@ -34,7 +34,6 @@ def _helps(augment: str, id: str, what: str, **details) -> Claim:
 
 CLAIMS = (
     _helps("shift", "shift", "images moved by up to two pixels"),
-    _helps("rotate(degrees=15)", "rotate", "images turned by up to 15 degrees"),
     _helps("elastic(grid=5,std=1.5)", "elastic", "images bent elastically", source="Simard et al. 2003, table 1"),
     _helps("flip", "flip", "mirrored images"),
     _helps(
