@@ -4,7 +4,7 @@
     ./launch.sh pretraining --dataset=mnist --epochs=5 --lr=0.003
 
 Cost: about 3 minutes on two CPU cores (two stacks and none, all labels or a twentieth, 1 and 3 hidden
-layers, 5 learning rates, 8 seeds, the 8x8 digits).
+layers, 5 learning rates, 24 seeds, the 8x8 digits).
 Expected: Bengio et al. 2007, table 2, MNIST, deep networks trained to convergence: 1.2 % test error after
 a stack of RBMs, 1.4 % after auto-encoders, 2.4 % without (from memory). Erhan et al. 2010: the gain grows
 with depth. Here every arm has the same number of steps, half of which pre-training takes from fine-tuning,
@@ -41,7 +41,7 @@ STUDY = Study(
         "model": ("mlp(depth=1,width=100)", "mlp(depth=3,width=100)"),
     },
     tune={"lr": (0.001, 0.003, 0.01, 0.03, 0.1)},
-    seeds=8,
+    seeds=24,
     smoke={"epochs": 1, "lr": (0.01, 0.03)},
 )
 
