@@ -10,7 +10,7 @@ gives the error of committees of every size up to ten.
 """
 
 from assay import cli
-from assay.claims import Claim
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -55,5 +55,7 @@ CLAIMS = (
     ),
 )  # fmt: skip
 
+PUBLISHED = (references.published("ciresan2012-mnist-committee", {"dataset": "mnist", "task": _of(10)}),)
+
 if __name__ == "__main__":
-    cli.main(STUDY, CLAIMS)
+    cli.main(STUDY, CLAIMS, PUBLISHED)

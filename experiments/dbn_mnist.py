@@ -13,7 +13,7 @@ part of it.
 """
 
 from assay import cli
-from assay.claims import Claim, Published
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -63,16 +63,7 @@ CLAIMS = (
     ),
 )
 
-PUBLISHED = (
-    Published(
-        arm={"dataset": "mnist", "task": NAME},
-        metric="test_error",
-        value=0.0125,
-        source="Hinton, Osindero & Teh 2006, table 1 (784-500-500-2000 and labels)",
-        protocol={"widths": (500, 500, 2000), "dropout": 0.0, "epochs": 300, "fine-tuning": "up-down"},
-        mark="Mh",
-    ),
-)
+PUBLISHED = (references.published("hinton2006-table1-mnist-dbn", {"dataset": "mnist", "task": NAME}),)
 
 if __name__ == "__main__":
     cli.main(STUDY, CLAIMS, PUBLISHED)

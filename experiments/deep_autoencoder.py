@@ -10,7 +10,7 @@ normalisation, ReLU, Adam and 6 passes, so a smaller ratio is to be expected.
 """
 
 from assay import cli
-from assay.claims import Claim, Published
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -51,18 +51,11 @@ CLAIMS = (
 )
 
 PUBLISHED = tuple(
-    Published(
-        arm={"dataset": "mnist", "model": model},
-        metric=metric,
-        value=squared_error / 784,
-        source=f"Hinton & Salakhutdinov 2006, figure 2 ({method}: {squared_error} an image)",
-        protocol={"code": 30, "training": training},
-        mark="V2",
-    )
-    for model, metric, squared_error, method, training in (
-        (DEEP, "test_mse", 3.00, "autoencoder", "RBM pre-training, conjugate gradients"),
-        (LOGISTIC_PCA, "test_mse", 8.01, "logistic PCA", "not stated"),
-        (LOGISTIC_PCA, "pca_mse", 13.87, "PCA", "exact"),
+    references.published(f"hinton2006science-fig2-mnist-{method}", {"dataset": "mnist", "model": model}, metric)
+    for method, model, metric in (
+        ("autoencoder", DEEP, "test_mse"),
+        ("logistic-pca", LOGISTIC_PCA, "test_mse"),
+        ("pca", LOGISTIC_PCA, "pca_mse"),
     )
 )
 

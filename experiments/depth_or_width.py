@@ -11,7 +11,7 @@ and parity, where depth could matter more, are in the experiment universal_appro
 """
 
 from assay import cli
-from assay.claims import Claim
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -63,5 +63,10 @@ CLAIMS = (
     ),
 )  # fmt: skip
 
+PUBLISHED = tuple(
+    references.published(f"hinton2006-table1-mnist-{network}", {"dataset": "mnist", "model": model})
+    for network, model in (("784-800-10", ONE), ("784-500-300-10", TWO))
+)
+
 if __name__ == "__main__":
-    cli.main(STUDY, CLAIMS)
+    cli.main(STUDY, CLAIMS, PUBLISHED)

@@ -14,7 +14,7 @@ times the width and longer training (appendix A).
 """
 
 from assay import cli
-from assay.claims import Claim
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -53,5 +53,10 @@ CLAIMS = (
            0.02, metric="coadaptation"),
 )  # fmt: skip
 
+PUBLISHED = tuple(
+    references.published(f"srivastava2014-mnist-{method}", {"dataset": "mnist", "model": network(rate)})
+    for method, rate in (("standard", 0.0), ("dropout", 0.5))
+)
+
 if __name__ == "__main__":
-    cli.main(STUDY, CLAIMS)
+    cli.main(STUDY, CLAIMS, PUBLISHED)

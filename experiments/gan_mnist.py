@@ -12,7 +12,7 @@ al. 2017: least squares give better images. What is asked is whether the discrim
 """
 
 from assay import cli
-from assay.claims import Claim, Published
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -69,19 +69,8 @@ CLAIMS = (
 )  # fmt: skip
 
 PUBLISHED = (
-    Published(
-        arm={"dataset": "mnist", "epochs": LATE, "loss": "non_saturating"},
-        metric="log_likelihood",
-        value=225.0,
-        source="Goodfellow et al. 2014, table 1 (225 +- 2)",
-        protocol={
-            "width": 1200,
-            "optimizer": "momentum",
-            "discriminator": "maxout, dropout",
-            "window": "sigma by cross-validation",
-            "test images": 10_000,
-        },
-        mark="V2",
+    references.published(
+        "goodfellow2014-table1-mnist-gan", {"dataset": "mnist", "epochs": LATE, "loss": "non_saturating"}
     ),
 )
 

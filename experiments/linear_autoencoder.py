@@ -10,7 +10,7 @@ the sum of the eigenvalues left out, is PCA's error on the training images; on t
 """
 
 from assay import cli
-from assay.claims import Claim, Published
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -50,16 +50,7 @@ CLAIMS = (
     ),
 )
 
-PUBLISHED = (
-    Published(
-        arm={"dataset": "mnist", "model": WIDE},
-        metric="test_loss",
-        value=13.87,
-        source="Hinton & Salakhutdinov 2006, figure 2 (PCA, squared error an image)",
-        protocol={"code": 30, "loss": "squared_error", "method": "exact PCA"},
-        mark="V2",
-    ),
-)
+PUBLISHED = (references.published("hinton2006science-fig2-mnist-pca", {"dataset": "mnist", "model": WIDE}),)
 
 if __name__ == "__main__":
     cli.main(STUDY, CLAIMS, PUBLISHED)

@@ -10,7 +10,7 @@ are compared with all of its 64 units and with nine of the pixels. Layers that a
 """
 
 from assay import cli
-from assay.claims import Claim
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -72,5 +72,9 @@ CLAIMS = (
     ),
 )  # fmt: skip
 
+PUBLISHED = (
+    references.published("lecun1998-fig9-mnist-linear", {"dataset": "mnist", "task": PIXELS}, metric="probe_error"),
+)
+
 if __name__ == "__main__":
-    cli.main(STUDY, CLAIMS)
+    cli.main(STUDY, CLAIMS, PUBLISHED)

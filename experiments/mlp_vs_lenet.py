@@ -9,7 +9,7 @@ trained by today's means does better than 5 %.
 """
 
 from assay import cli
-from assay.claims import Claim, Published
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -44,14 +44,13 @@ CLAIMS = (
 )
 
 PUBLISHED = tuple(
-    Published(arm={"dataset": "mnist", "model": model}, metric="test_error", value=value, source=source,
-              protocol=protocol, mark="Mh")
-    for model, value, source, protocol in (
-        (MLP, 0.05, "Chapman CS 530 (deck: about 5 %)", {"training": "not stated"}),
-        (MLP, 0.047, "LeCun et al. 1998, figure 9, 784-300-10", {"width": 300, "loss": "squared_error"}),
-        (LENET, 0.0095, "LeCun et al. 1998, figure 9, LeNet-5", {"activation": "lecun_tanh", "epochs": 20}),
+    references.published(key, {"dataset": "mnist", "model": model})
+    for key, model in (
+        ("chapman-cs530-mnist-mlp", MLP),
+        ("lecun1998-fig9-mnist-784-300-10", MLP),
+        ("lecun1998-fig9-mnist-lenet5", LENET),
     )
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     cli.main(STUDY, CLAIMS, PUBLISHED)

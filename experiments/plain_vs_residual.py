@@ -10,7 +10,7 @@ that of 20; the residual network of 56 layers has a lower one than the plain net
 """
 
 from assay import cli
-from assay.claims import Claim
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -52,5 +52,10 @@ CLAIMS = (
     ),
 )  # fmt: skip
 
+PUBLISHED = tuple(
+    references.published(f"he2016-table6-cifar10-resnet{depth}", {"dataset": "cifar10"} | _net(depth, True))
+    for depth in (20, 56)
+)
+
 if __name__ == "__main__":
-    cli.main(STUDY, CLAIMS)
+    cli.main(STUDY, CLAIMS, PUBLISHED)

@@ -11,7 +11,7 @@ rankings, untuned (0.1 for both) and tuned.
 """
 
 from assay import cli
-from assay.claims import Claim
+from assay.claims import Claim, references
 from assay.config import Config
 from assay.sweep.study import Study
 
@@ -58,5 +58,10 @@ def _claims(dataset: str) -> tuple[Claim, Claim]:
 
 CLAIMS = tuple(claim for dataset in DATASETS for claim in _claims(dataset))
 
+PUBLISHED = tuple(
+    references.published(f"hinton2006-table1-mnist-{network}", {"dataset": "mnist", "loss": loss})
+    for network, loss in (("784-500-300-10", "cross_entropy"), ("784-500-150-10", "squared_error"))
+)
+
 if __name__ == "__main__":
-    cli.main(STUDY, CLAIMS)
+    cli.main(STUDY, CLAIMS, PUBLISHED)

@@ -34,6 +34,22 @@ def test_the_mark_is_said(rows, mark, words):
     assert text.endswith("equal in all that is recorded")
 
 
+@pytest.mark.parametrize("stored", [(500, 300), [500, 300]])
+def test_lists_of_a_protocol_and_arguments_of_the_task(rows, stored):
+    arm = {"model": "dbn(widths=(500,300))", "task": "ensemble(members=10)"}
+    figure = Published(arm, "test_error", 0.02, "x", {"widths": stored, "members": 35}, "V1")
+    found = compare(figure, rows([arm], 2))
+    assert (found.differs, found.unknown) == (("members",), ())
+    other = arm | {"model": "dbn(widths=(500,200))"}
+    found = compare(Published(other, "test_error", 0.02, "x", {"widths": stored}, "V1"), rows([other], 2))
+    assert found.differs == ("widths",)
+
+
+def test_no_protocol_is_no_equal_protocol(rows):
+    figure = Published(ARM, "test_error", 0.02, "x", {}, "V1")
+    assert compare(figure, rows([ARM], 2)).text.endswith("(checked in the paper): protocol not recorded")
+
+
 def test_one_seed_no_trial_and_divergence(rows):
     assert "1 seed, no interval" in compare(GLOROT, rows([ARM], 1)).text
     none = compare(GLOROT, rows([{"activation": "relu"}], 2))

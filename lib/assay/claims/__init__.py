@@ -1,5 +1,6 @@
 """Claims: statements about arms, what was published about them, and the verdicts that trials give."""
 
+from assay.claims import references
 from assay.claims.claim import Claim
 from assay.claims.published import compare
 from assay.claims.published import Published
@@ -7,4 +8,4 @@ from assay.claims.verdict import judge
 from assay.claims.verdict import undecided
 from assay.claims.verdict import Verdict
 
-__all__ = ["Claim", "Published", "Verdict", "compare", "judge", "undecided"]
+__all__ = ["Claim", "Published", "Verdict", "compare", "judge", "references", "undecided"]

@@ -99,7 +99,7 @@ def compare(published: Published, rows: Sequence[Mapping[str, Any]]) -> Comparis
     if diverged:
         text += f"; {diverged} of our {len(ours)} trials diverged"
     if len(values):
-        text += _conditions(differs, unknown)
+        text += _conditions(differs, unknown) if published.protocol else ": protocol not recorded"
     return Comparison(published, mean, half_width, len(values), diverged, differs, unknown, text)
 
 
@@ -129,6 +129,8 @@ def _protocol(
 
 
 def _same(ours: Any, theirs: Any) -> bool:
+    if isinstance(theirs, (list, tuple)):  # a list is how a stored tuple reads back
+        return isinstance(ours, (list, tuple)) and list(ours) == list(theirs)
     try:
         return float(ours) == float(theirs)
     except (TypeError, ValueError):
@@ -136,9 +138,9 @@ def _same(ours: Any, theirs: Any) -> bool:
 
 
 def _conditions_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row's Config fields, and the arguments written in its model's and data set's Specs."""
+    """A row's Config fields, and the arguments written in its task's, data set's and model's Specs."""
     found: dict[str, Any] = {}
-    for name in ("dataset", "model"):
+    for name in ("task", "dataset", "model"):
         if name in row:
             found |= dict(spec.parse(row[name]).kwargs)
     return found | {name: row[name] for name in config.fields() if name in row}
