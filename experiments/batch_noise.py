@@ -41,7 +41,7 @@ CLAIMS = (
         **SOURCE,
     ),
     Claim(
-        id="variance-is-1/B", statement="Times the batch size, that variance is the same to 10 %.",
+        id="variance-is-inverse", statement="Times the batch size, that variance is the same to 10 %.",
         better=_arm(LARGE, STILL), worse=_arm(SMALL, STILL), metric="batch_gradient_variance", scale="ratio",
         smallest=1.1, expects="equivalence", **SOURCE,
     ),
