@@ -69,7 +69,8 @@ def test_residual_networks_on_cifar10(known):
         ("vgg-table3-imagenet-{}-top1: a b c d e", "29.6 28.7 28.1 27.0 27.3"),
         ("vgg-table3-imagenet-{}-top5: a b c d e", "10.4 9.9 9.4 8.8 9.0"),
         ("srivastava2014-mnist-{}: standard dropout dropout-max-norm dropout-8192", "1.60 1.25 1.06 .95"),
-        ("he2015-table6-imagenet-{}: relu-256-top1 relu-384-top5 prelu-480-top1 prelu-multi-top5", "26.25 7.26 24.83 6.28"),
+        ("he2015-table6-imagenet-{}: relu-256-top1 relu-384-top5 prelu-480-top1 prelu-multi-top5",
+         "26.25 7.26 24.83 6.28"),
     ],
 )  # fmt: skip
 def test_errors_in_per_cent(known, keys, expected):

@@ -121,7 +121,7 @@ def _all() -> Mapping[str, Reference]:
 def _reference(where: str, cells: Mapping[str, str]) -> Reference:
     key, metric, mark = cells["key"], cells["metric"], cells["mark"]
     if not _KEY.fullmatch(key):
-        raise SpecError(f"{where}: a key is lower-case words joined by - as in lecun1998-fig9-mnist-lenet5, not {key!r}")
+        raise SpecError(f"{where}: a key is lower-case words joined by -, as in lecun1998-fig9-mnist, not {key!r}")
     for name in ("paper", "what"):
         if not cells[name]:
             raise SpecError(f"{where}: {key} has no {name}")
