@@ -56,41 +56,38 @@ def he_and_glorot(folder: pathlib.Path) -> Figure:
     return _titled(drawn, "ReLU networks on the digits: He's initialisation and Glorot's")
 
 
-def self_normalising(folder: pathlib.Path, dropout_folder: pathlib.Path) -> Figure:
-    """Test error by depth, without and with shortcuts, and what SELU needs at 64 layers.
+def self_normalising(folder: pathlib.Path) -> Figure:
+    """Test error by depth, without and with shortcuts, and SELU's without its initialisation.
 
-    From `docs/results/self_normalising` and `docs/results/alpha_dropout`.
+    From `docs/results/self_normalising`.
     """
     study = store.read(folder)
     drawn = Figure(figsize=(WIDTH / 72, 420 / 72), dpi=72, layout="constrained")
     plain, skips, selu = drawn.subplots(1, 3, width_ratios=(5, 5, 4))
     for axes, skip in ((plain, False), (skips, True)):
         for i, (activation, init) in enumerate(INIT.items()):
-            arms = [arm for arm in study.arms if (arm.fields["activation"], arm.fields["init"]) == (activation, init)]
-            arms = [arm for arm in arms if ("skip=True" in arm.fields["model"]) == skip]
-            depths = [_depth(arm.fields["model"]) * 1.05 ** (i - 1.5) for arm in arms]  # side by side
-            _errors(axes, depths, arms, "test_error", f"{activation}, {init}", drawing.SERIES[i])
-        axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_locator(FixedLocator([8, 16, 32, 64]))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda depth, _: f"{depth:.0f}"))
-        axes.set(xlabel="hidden layers", title="with shortcuts" if skip else "without shortcuts", ylim=(-2, 102))
+            _by_depth(axes, study, activation, init, skip, f"{activation}, {init}", i)
+        axes.set_title("with shortcuts" if skip else "without shortcuts")
+    for init, i in (("lecun_normal", 0), ("he_normal", 4)):
+        _by_depth(selu, study, "selu", init, False, init, i)
+    selu.set_title("SELU without shortcuts")
     plain.set_ylabel("test error, %")
-    plain.legend(frameon=False, fontsize="small", loc="upper left")
-    _needs(selu, store.read(dropout_folder))
+    for axes in (plain, selu):
+        axes.legend(frameon=False, fontsize="small", loc="upper left")
     return _titled(drawn, "Does SELU train deep networks without shortcuts? (digits, mean and 95 % t interval)")
 
 
-def _needs(axes: Axes, study: store.Study) -> None:
-    """SELU at 64 layers with its initialisation and He's, by kind of dropout."""
-    kinds = {"none": "no dropout", "plain": "dropout", "alpha": "alpha dropout"}
-    for j, (init, look) in enumerate(zip(("lecun_normal", "he_normal"), (drawing.SERIES[0], drawing.SERIES[4]))):
-        arms = {_dropout(arm.fields["model"]): arm for arm in study.arms if arm.fields["init"] == init}
-        places = [place + 0.16 * (j - 0.5) for place in range(3)]
-        _errors(axes, places, [arms[kind] for kind in kinds], "test_error", init, {**look, "linestyle": ""})
-    axes.set_xticks(range(3), [label.replace(" ", "\n", 1) for label in kinds.values()])
-    axes.set(xlim=(-0.5, 2.5), ylim=(-2, 102), title="SELU, 64 layers,\nno shortcuts")
-    axes.legend(frameon=False, fontsize="small", loc="center right")
+def _by_depth(axes: Axes, study: store.Study, activation: str, init: str, skip: bool, label: str, i: int) -> None:
+    """One line of test errors; the i-th, a little beside the others."""
+    arms = [arm for arm in study.arms if (arm.fields["activation"], arm.fields["init"]) == (activation, init)]
+    arms = [arm for arm in arms if ("skip=True" in arm.fields["model"]) == skip]
+    depths = [_depth(arm.fields["model"]) * 1.04 ** (i - 1.5) for arm in arms]
+    _errors(axes, depths, arms, "test_error", label, drawing.SERIES[i])
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_locator(FixedLocator([8, 16, 32, 64]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda depth, _: f"{depth:.0f}"))
+    axes.set(xlabel="hidden layers", ylim=(-2, 104))
 
 
 def _errors(axes: Axes, at: Sequence[float], arms: Sequence[Arm], metric: str, label: str, look: dict) -> None:
@@ -106,12 +103,6 @@ def _depth(model: str) -> int:
     return int(model.partition("depth=")[2].split(",")[0].rstrip(")"))
 
 
-def _dropout(model: str) -> str:
-    if _depth(model) < 64:
-        return "shallow"
-    return "alpha" if "alpha=True" in model else "plain" if "dropout" in model else "none"
-
-
 def _titled(drawn: Figure, title: str) -> Figure:
     drawn.get_layout_engine().set(w_pad=12 / 72, h_pad=9 / 72)
     drawn.set_figheight(drawn.get_figheight() + 30 / 72)
@@ -122,7 +113,7 @@ def _titled(drawn: Figure, title: str) -> Figure:
 FIGURES: dict[str, tuple[Callable[..., Figure], tuple[pathlib.Path, ...]]] = {
     "init_activation": (init_activation, (RESULTS / "init_activation",)),
     "he_and_glorot": (he_and_glorot, (RUNS / "depth_init",)),
-    "self_normalising": (self_normalising, (RESULTS / "self_normalising", RESULTS / "alpha_dropout")),
+    "self_normalising": (self_normalising, (RESULTS / "self_normalising",)),
 }
 
 

@@ -315,9 +315,9 @@ def test_shortcuts_of_a_multilayer_perceptron():
     params, _, output, _ = run(build("mlp(depth=3,skip=True,width=5)"))
     names = [f"Dense_{i}" for i in range(4)]
     layer = lambda x, name: x @ np.asarray(params[name]["kernel"]) + np.asarray(params[name]["bias"])
-    x = np.tanh(layer(np.asarray(X).reshape(len(X), -1), names[0]))
+    z = layer(np.asarray(X).reshape(len(X), -1), names[0])
     for name in names[1:3]:
-        x = (x + np.tanh(layer(x, name))) / np.sqrt(2)
-    np.testing.assert_allclose(output.logits, layer(x, names[3]), rtol=1e-4, atol=1e-5)
+        z = (z + layer(np.tanh(z), name)) / np.sqrt(2)
+    np.testing.assert_allclose(output.logits, layer(np.tanh(z), names[3]), rtol=1e-4, atol=1e-5)
     with pytest.raises(SpecError, match="growth must be 1, not 2"):
         build("mlp(growth=2.0,skip=True)")

@@ -15,9 +15,9 @@ class MLP(nn.Module):
       dropout: share of every hidden layer's units left out in training (Srivastava et al. 2014: 0.5).
       input_dropout: likewise of the inputs (there: 0.2).
       alpha: whether dropout is SELU's alpha dropout, for inputs of mean 0 and variance 1.
-      skip: whether a shortcut goes around every hidden layer but the first (He et al. 2016). The sum of the layer and
-        its input is divided by sqrt(2), which keeps its variance where the two are independent: without a
-        normalisation it would double at every layer.
+      skip: whether a shortcut goes around every hidden layer but the first, from pre-activation to pre-activation (He et
+        al. 2016, arXiv:1603.05027). Their sum is divided by sqrt(2), which keeps the variance: the layer's weights
+        make the two uncorrelated.
     """
 
     kit: Kit
@@ -50,7 +50,7 @@ class MLP(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         x = dropout(x.reshape(x.shape[0], -1), self.input_dropout, train, self.alpha)  # [B, H * W * C]
         for layer, width in enumerate(self.widths):
-            y = self.kit.normalise_act(self.kit.dense(width)(x), train)
-            y = dropout(y, self.dropout, train, self.alpha)
-            x = (x + y) * 0.5**0.5 if self.skip and layer else y
+            y = self.kit.dense(width)(x)
+            z = (z + y) * 0.5**0.5 if self.skip and layer else y
+            x = dropout(self.kit.normalise_act(z, train), self.dropout, train, self.alpha)
         return self.kit.readout(self.outputs)(x)

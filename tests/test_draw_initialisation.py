@@ -1,0 +1,114 @@
+"""The figures about initialisation and depth show the numbers of their studies."""
+
+import dataclasses
+import importlib.util
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from assay.report import drawing
+
+ROOT = pathlib.Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "results"
+
+
+@pytest.fixture(scope="module")
+def draw():
+    spec = importlib.util.spec_from_file_location("draw_initialisation", ROOT / "docs" / "draw_initialisation.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def shown(container):
+    """Heights of an error bar's points."""
+    return container.lines[0].get_ydata()
+
+
+@pytest.fixture
+def depth_init(tmp_path):
+    """The published study with a first probe beside every trial, whose signal halves in variance unless it is He's."""
+    from pyarrow import parquet
+
+    for name in ("study.json", "results.parquet"):
+        shutil.copy(RESULTS / "depth_init" / name, tmp_path)
+    for row in parquet.read_table(tmp_path / "results.parquet").to_pylist():
+        depth = int(row["model"].split("depth=")[1].split(",")[0])
+        std = 3 * (1.0 if row["init"] == "he_normal" else 0.5**0.5) ** np.arange(depth)
+        probe = {"layer": [f"Activate_{i}" for i in range(depth)], "activation_std": std.tolist()}
+        (tmp_path / row["id"]).mkdir()
+        (tmp_path / row["id"] / "metrics.jsonl").write_text(json.dumps({"step": 0, "probe": probe}) + "\n")
+    return tmp_path
+
+
+def test_he_and_glorot(draw, depth_init):
+    with drawing.style():
+        signal, error = draw.he_and_glorot(depth_init).axes
+    he, glorot, halved = (line.get_ydata() for line in signal.lines)
+    np.testing.assert_allclose(he, np.ones(30))
+    np.testing.assert_allclose(glorot, halved, rtol=1e-6)
+    assert halved[21] == pytest.approx(2**-10.5) and halved[29] == pytest.approx(2**-14.5)
+    means = {
+        label: [np.mean([row["train_error"] for row in arm.rows]) * 100 for arm in arms]
+        for label, arms in _arms(draw, depth_init).items()
+    }
+    for container in error.containers:
+        np.testing.assert_allclose(shown(container), means[container.get_label()], rtol=1e-6)
+    assert len(error.containers) == 2
+
+
+def _arms(draw, folder):
+    found = {}
+    for arm in draw.store.read(folder).arms:
+        found.setdefault(arm.fields["init"], []).append(arm)
+    return found
+
+
+def test_init_activation(draw):
+    with drawing.style():
+        texts = [text.get_text() for text in draw.init_activation(RESULTS / "init_activation").axes[0].texts]
+    cells = _arms(draw, RESULTS / "init_activation")
+    assert len(texts) == 2 * sum(len(arms) for arms in cells.values())
+    for arms in cells.values():
+        for arm in arms:
+            assert f"{100 * np.mean([row['test_error'] for row in arm.rows]):.2f}" in texts
+
+
+@pytest.fixture
+def self_normalising(tmp_path):
+    """The study's grid with made-up errors, all different."""
+    import pyarrow
+    from pyarrow import parquet
+
+    from experiments import self_normalising as experiment
+
+    grid = [dataclasses.asdict(config) for config in experiment.STUDY.configs()]
+    rows = [{**row, "id": str(i), "status": "done", "test_error": i / len(grid)} for i, row in enumerate(grid)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "results.parquet")
+    axes = {name: list(values) for name, values in experiment.STUDY.axes.items()}
+    (tmp_path / "study.json").write_text(json.dumps({"axes": axes, "base": grid[0], "metric": "error"}))
+    return tmp_path, rows
+
+
+def test_self_normalising(draw, self_normalising):
+    folder, rows = self_normalising
+    with drawing.style():
+        plain, skips, selu = draw.self_normalising(folder).axes
+    assert [len(axes.containers) for axes in (plain, skips, selu)] == [4, 4, 2]
+    for axes, skip in ((plain, False), (skips, True), (selu, False)):
+        for container in axes.containers:
+            *activation, init = container.get_label().split(", ")
+            arm = {"activation": (activation or ["selu"])[0], "init": init}
+            models = [f"mlp(depth={depth},{'skip=True,' * skip}width=64)" for depth in (8, 16, 32, 64)]
+            chosen = [[r["test_error"] for r in rows if r.items() >= {**arm, "model": m}.items()] for m in models]
+            np.testing.assert_allclose(shown(container), [100 * np.mean(errors) for errors in chosen])
+
+
+def test_what_lacks_its_study_is_said(draw, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(draw, "DOCS", tmp_path)
+    monkeypatch.setattr(draw, "FIGURES", {"he_and_glorot": (draw.he_and_glorot, (tmp_path / "depth_init",))})
+    draw.main()
+    assert "no study in" in capsys.readouterr().out and not list(tmp_path.glob("figures/*"))
