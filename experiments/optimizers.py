@@ -3,7 +3,7 @@
     ./launch.sh optimizers
     ./launch.sh optimizers --dataset=digits --epochs=5
 
-Cost: about 3 minutes on two CPU cores (5 optimisers on 2 data sets, each at 8 learning rates, 6 seeds).
+Cost: about 3 minutes on two CPU cores (5 optimisers on 2 data sets, each at 8 learning rates, 12 seeds).
 Expected: Sutskever et al. 2013 and Kingma & Ba 2015 report faster training by momentum and by Adam; Schmidt et al. 2021
 (arXiv:2007.01547) find that tuning one optimiser helps about as much as choosing among many. All five have the same
 eight learning rates and the same number of steps; the rate is chosen on validation, the test error compared. The spiral
@@ -23,7 +23,7 @@ STUDY = Study(
     ),
     axes={"dataset": ("digits", "spiral"), "optimizer": OPTIMIZERS},
     tune={"lr": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)},
-    seeds=6,
+    seeds=12,
     smoke={"epochs": 0.2, "dataset": ("digits",), "lr": (0.01, 0.1)},
 )  # fmt: skip
 

@@ -3,11 +3,12 @@
     ./launch.sh squared_error
     ./launch.sh squared_error --dataset=digits --epochs=30
 
-Cost: about 5 minutes on two CPU cores (2 losses on MNIST and Fashion-MNIST, 7 learning rates each, 5 seeds, 3 epochs).
+Cost: about 10 minutes on two CPU cores (2 losses, 2 optimisers, MNIST and Fashion-MNIST, 7 learning rates, 8 seeds).
 Expected: the lecture says much worse. Hui & Belkin 2021 (arXiv:2006.07322), tables 1 to 3, find squared error equal or
-better on most of their tasks, with learning rates tuned for each loss. Here every loss is trained at the same seven
-learning rates, one is chosen on validation, and the test errors at the chosen ones are compared. The report shows both
-rankings, untuned (0.1 for both) and tuned.
+better on most of their tasks, with learning rates tuned for each loss. Here every loss is trained for three epochs at
+the same seven learning rates, one is chosen on validation, and the test errors at the chosen ones are compared: with
+momentum, whose largest stable step the steep directions of squared error bound, and with Adam, which scales its steps.
+The report shows both rankings, untuned (0.1 for all) and tuned.
 """
 
 from assay import cli
@@ -16,13 +17,13 @@ from assay.config import Config
 from assay.sweep.study import Study
 
 DATASETS = ("mnist", "fashion_mnist")
+OPTIMIZERS = ("momentum", "adam")
 
 STUDY = Study(
     base=Config(
         model="mlp(depth=2,width=128)",
         activation="relu",
         init="he_normal",
-        optimizer="momentum",
         lr=0.1,
         schedule="cosine",
         batch_size=128,
@@ -31,37 +32,33 @@ STUDY = Study(
         target_error=0.1,
         probe=(),
     ),
-    axes={"dataset": DATASETS, "loss": ("cross_entropy", "squared_error")},
+    axes={"dataset": DATASETS, "optimizer": OPTIMIZERS, "loss": ("cross_entropy", "squared_error")},
     tune={"lr": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)},
-    seeds=5,
+    seeds=8,
     smoke={"epochs": 0.5, "dataset": ("digits",), "lr": (0.003, 0.1)},
 )
 
 DECK = {"source": "Hamalainen part 1, loss functions", "cited": "classification is much worse with squared error"}
 
 
-def _claims(dataset: str) -> tuple[Claim, Claim]:
-    better, worse = ({"dataset": dataset, "loss": loss} for loss in ("cross_entropy", "squared_error"))
-    arms = {"better": better, "worse": worse}
+def _claims(dataset: str, optimizer: str) -> tuple[Claim, Claim]:
+    losses = ("cross_entropy", "squared_error")
+    better, worse = ({"dataset": dataset, "optimizer": optimizer, "loss": loss} for loss in losses)
+    arms, where = {"better": better, "worse": worse}, f"On {dataset} with {optimizer}"
     return (
         Claim(
-            id=f"much-worse-{dataset}", statement=f"On {dataset}, squared error makes at least 1.2 times the errors.",
+            id=f"much-worse-{dataset}-{optimizer}", statement=f"{where}, squared error makes at least 1.2 times the errors.",
             smallest=1.2, scale="ratio", **arms, **DECK,
         ),
         Claim(
-            id=f"comparable-{dataset}", statement=f"On {dataset}, the two losses err alike to 0.5 points.",
+            id=f"comparable-{dataset}-{optimizer}", statement=f"{where}, the two losses err alike to 0.5 points.",
             smallest=0.005, expects="equivalence", **arms,
             source="Hui & Belkin 2021, section 3", cited="comparable or better accuracy after tuning",
         ),
     )  # fmt: skip
 
 
-CLAIMS = tuple(claim for dataset in DATASETS for claim in _claims(dataset))
-
-PUBLISHED = tuple(
-    references.published(f"hinton2006-table1-mnist-{network}", {"dataset": "mnist", "loss": loss})
-    for network, loss in (("784-500-300-10", "cross_entropy"), ("784-500-150-10", "squared_error"))
-)
+CLAIMS = tuple(claim for name in OPTIMIZERS for dataset in DATASETS for claim in _claims(dataset, name))
 
 if __name__ == "__main__":
     cli.main(STUDY, CLAIMS, PUBLISHED)
