@@ -3,7 +3,7 @@
     ./launch.sh squared_error
     ./launch.sh squared_error --dataset=digits --epochs=30
 
-Cost: about 10 minutes on two CPU cores (2 losses, 2 optimisers, MNIST and Fashion-MNIST, 7 learning rates, 8 seeds).
+Cost: about 5 minutes on two CPU cores (2 losses, 2 optimisers, MNIST and Fashion-MNIST, 7 learning rates, 6 seeds).
 Expected: the lecture says much worse. Hui & Belkin 2021 (arXiv:2006.07322), tables 1 to 3, find squared error equal or
 better on most of their tasks, with learning rates tuned for each loss. Here every loss is trained for three epochs at
 the same seven learning rates, one is chosen on validation, and the test errors at the chosen ones are compared: with
@@ -34,31 +34,26 @@ STUDY = Study(
     ),
     axes={"dataset": DATASETS, "optimizer": OPTIMIZERS, "loss": ("cross_entropy", "squared_error")},
     tune={"lr": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)},
-    seeds=8,
+    seeds=6,
     smoke={"epochs": 0.5, "dataset": ("digits",), "lr": (0.003, 0.1)},
 )
 
-DECK = {"source": "Hamalainen part 1, loss functions", "cited": "classification is much worse with squared error"}
+SOURCE = {"source": "Hamalainen part 1, loss functions", "cited": "classification is much worse with squared error"}
 
 
-def _claims(dataset: str, optimizer: str) -> tuple[Claim, Claim]:
-    losses = ("cross_entropy", "squared_error")
-    better, worse = ({"dataset": dataset, "optimizer": optimizer, "loss": loss} for loss in losses)
-    arms, where = {"better": better, "worse": worse}, f"On {dataset} with {optimizer}"
-    return (
-        Claim(
-            id=f"much-worse-{dataset}-{optimizer}", statement=f"{where}, squared error makes at least 1.2 times the errors.",
-            smallest=1.2, scale="ratio", **arms, **DECK,
-        ),
-        Claim(
-            id=f"comparable-{dataset}-{optimizer}", statement=f"{where}, the two losses err alike to 0.5 points.",
-            smallest=0.005, expects="equivalence", **arms,
-            source="Hui & Belkin 2021, section 3", cited="comparable or better accuracy after tuning",
-        ),
-    )  # fmt: skip
+def _much_worse(dataset: str, optimizer: str) -> Claim:
+    return Claim(
+        id=f"much-worse-{dataset}-{optimizer}",
+        statement=f"On {dataset} with {optimizer}, squared error makes at least 1.2 times the errors.",
+        better={"dataset": dataset, "optimizer": optimizer, "loss": "cross_entropy"},
+        worse={"dataset": dataset, "optimizer": optimizer, "loss": "squared_error"},
+        smallest=1.2,
+        scale="ratio",
+        **SOURCE,
+    )
 
 
-CLAIMS = tuple(claim for name in OPTIMIZERS for dataset in DATASETS for claim in _claims(dataset, name))
+CLAIMS = tuple(_much_worse(dataset, optimizer) for optimizer in OPTIMIZERS for dataset in DATASETS)
 
 if __name__ == "__main__":
     cli.main(STUDY, CLAIMS, PUBLISHED)
