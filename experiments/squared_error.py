@@ -55,5 +55,10 @@ def _much_worse(dataset: str, optimizer: str) -> Claim:
 
 CLAIMS = tuple(_much_worse(dataset, optimizer) for optimizer in OPTIMIZERS for dataset in DATASETS)
 
+PUBLISHED = tuple(
+    references.published(f"hinton2006-table1-mnist-{network}", {"dataset": "mnist", "loss": loss})
+    for network, loss in (("784-500-300-10", "cross_entropy"), ("784-500-150-10", "squared_error"))
+)
+
 if __name__ == "__main__":
     cli.main(STUDY, CLAIMS, PUBLISHED)
