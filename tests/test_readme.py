@@ -40,7 +40,8 @@ def test_an_example_runs(name, command, tmp_path):
     experiment, *flags = shlex.split(command)[1:]
     module = f"experiments.{experiment}" if (ROOT / "experiments" / f"{experiment}.py").exists() else experiment
     smoke = [] if "--until_decided" in flags else ["--smoke"]
-    found = run(["-m", module, *flags, *smoke, f"--runs={tmp_path / 'runs'}"], tmp_path)
+    bound = [] if smoke else ["--max_seeds=12"]
+    found = run(["-m", module, *flags, *smoke, *bound, f"--runs={tmp_path / 'runs'}"], tmp_path)
     assert found.returncode == 0, found.stderr
     folder = f"{experiment}-smoke" if smoke else experiment
     assert f"Report: {tmp_path / 'runs' / folder / 'report.html'}" in found.stdout
