@@ -10,9 +10,9 @@ the same seven learning rates, one is chosen on validation, and the test errors 
 momentum, whose largest stable step the steep directions of squared error bound, and with Adam, which scales its steps.
 The report shows both rankings, untuned (0.1 for all) and tuned.
 
-What is tuned is the learning rate alone. All start from He's initialisation, whose large outputs are errors that squared
-error has to undo first; --tune="lr=(0.001,0.003,0.01,0.03,0.1),init=('he_normal','uniform_fan_in')" gives both losses
-that choice as well.
+What is tuned is the learning rate alone. All start from He's initialisation, whose large outputs are errors that
+squared error has to undo first; --tune="lr=(0.001,0.003,0.01,0.03,0.1),init=('he_normal','uniform_fan_in')" gives both
+losses that choice as well.
 """
 
 from assay import cli
