@@ -51,6 +51,7 @@ STUDY = Study(
         "epochs": 1,
         "dataset": "membranes(cell=8,n=10,size=32)",
         "augment": "chain(of='random_crop(size=16),flip')",
+        "model": tuple(f"unet(depth=2,dropout=0.0,skip={skip},width=4)" for skip in (True, False)),
     },
 )
 

@@ -59,7 +59,7 @@ def test_unknown_name(folder, capsys, name, hint):
     assert catalog.main([str(folder), name]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == f"launch.sh: unknown experiment {name!r}{hint} (known: depth, width, test)\n"
+    assert err == f"launch.sh: unknown experiment {name!r}{hint} (known: depth, width, claims, test)\n"
 
 
 def test_question_and_cost():

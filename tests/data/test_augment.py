@@ -25,7 +25,7 @@ def augmented(spec):
 
 
 CHANGED = {"random_crop": "random_crop(size=5)", "chain": "chain(of='random_crop(size=5),flip')"}
-SMOOTH = ("elastic", "gaussian_noise", "rotate")  # equal up to rounding where other code computes the same
+SMOOTH = ("elastic", "gaussian_noise", "rotate", "target_noise")  # equal up to rounding where other code computes the same
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,12 @@ SMOOTH = ("elastic", "gaussian_noise", "rotate")  # equal up to rounding where o
 )
 def test_shape_type_determinism_and_transforms(spec, dtype):
     made, x = build(AUGMENTS, spec, "augment"), X.astype(dtype)
-    fn = lambda key, x: made(key, x, LABELS)[0]
+    of_targets = spec == "target_noise"  # it changes y alone
+    given = jnp.zeros((64, 1)) if of_targets else LABELS
+    fn = lambda key, x: made(key, x, given)[int(of_targets)]
     out = jax.jit(fn)(KEY, x)
-    assert out.shape == ((64, 5, 5, 3) if "size=5" in spec else x.shape) and out.dtype == x.dtype
+    shape = given.shape if of_targets else (64, 5, 5, 3) if "size=5" in spec else x.shape
+    assert out.shape == shape and out.dtype == x.dtype
 
     def assert_same(a, b):
         wide = (np.asarray(a, np.float32), np.asarray(b, np.float32))

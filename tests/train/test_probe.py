@@ -35,8 +35,8 @@ def drawn():
 
 
 def task_of(model):
-    # Of the data, classification asks for the number of classes alone.
-    data = types.SimpleNamespace(num_classes=3)
+    # Of the data, classification asks for the number of classes and whether examples are points of the plane.
+    data = types.SimpleNamespace(num_classes=3, train=types.SimpleNamespace(x=X))
     return TASKS["classify"]().make(Problem(lambda outputs: model, LOSSES["cross_entropy"](), data, 1))
 
 
