@@ -88,7 +88,8 @@ def test_a_group_can_be_left_to_what_is_short(capsys, tmp_path):
 @pytest.mark.parametrize(
     "argv, message",
     [
-        (["--run=A99"], "unknown row or group of the ledger 'A99'"),
+        (["--run=A99"], "no row or group 'A99'; did you mean A9"),
+        (["--runs=/dev/null"], "/dev/null is not a folder"),
         (["--shaw=A1"], "unknown flag 'shaw'.*show"),
         (["A1"], "cannot use the argument 'A1'"),
         (["--seeds=3"], "--seeds needs --run"),
@@ -98,3 +99,10 @@ def test_a_group_can_be_left_to_what_is_short(capsys, tmp_path):
 def test_wrong_input_is_one_line(capsys, argv, message):
     code, out, err = run(capsys, *argv)
     assert code == 2 and not out and re.fullmatch(rf"claims: .*{message}.*\n", err)
+
+
+def test_damaged_results_are_one_line_and_stay_as_they_are(capsys, tmp_path):
+    (tmp_path / ledger.EXACT_FILE).write_text("{")
+    code, out, err = run(capsys, "--run=A2", f"--runs={tmp_path}")
+    assert code == 2 and re.fullmatch(r"claims: .*exact.json is damaged; .*\n", err)
+    assert (tmp_path / ledger.EXACT_FILE).read_text() == "{"

@@ -13,8 +13,6 @@ docs/results. Exit codes: 0 all done, 1 a run failed, 2 wrong input, 75 stopped 
 
 from collections.abc import Sequence
 import datetime
-import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -22,13 +20,14 @@ import time
 
 from absl import flags
 
+from assay import cli
 from assay.claims import ledger
-from assay.spec import nearest, SpecError
+from assay.cli import FAILED, OK, STOPPED, WRONG_INPUT
+from assay.spec import SpecError
 
 CLAIMS = pathlib.Path(__file__).with_name("claims.csv")
 REPOSITORY = pathlib.Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-OK, FAILED, WRONG_INPUT, STOPPED = 0, 1, 2, 75
 PASSED_ON = ("first_seed", "seeds", "max_seeds")
 
 
@@ -51,14 +50,19 @@ def main(argv: Sequence[str]) -> int:
 
 def _conduct(rows: Sequence[ledger.Row], values: flags.FlagValues) -> int:
     from assay.report import ledger_row, ledger_table
+    from assay.sweep.files import StoreError
 
-    runs, published = pathlib.Path(values.runs).expanduser(), DOCS / "results"
+    runs, published = cli.folder("runs", values.runs), DOCS / "results"
     picked, code = list(rows), OK
     if values.run is not None:
         picked = ledger.chosen(rows, values.run)
         if values.minutes is not None:
             picked = _short(ledger.settled(picked, (runs, published)), values.minutes)
-        code = _run(picked, runs, _flags(values))
+        try:
+            code = _run(picked, runs, _flags(values))
+        except StoreError as error:
+            _say(f"claims: {error}")
+            return FAILED
     found = ledger.settled(picked, (runs, published))
     if values.show is not None:
         shown = ledger.settled(ledger.chosen(rows, values.show), (runs, published))
@@ -85,7 +89,7 @@ def _run(rows: Sequence[ledger.Row], runs: pathlib.Path, passed_on: Sequence[str
     for i, name in enumerate(names):
         _say(f"{name} ({i + 1} of {len(names)})")
         command = [sys.executable, "-m", f"experiments.{name}", f"--runs={runs}", *passed_on]
-        codes.append(subprocess.run(command, cwd=os.getcwd()).returncode)
+        codes.append(subprocess.run(command).returncode)
         if codes[-1] == STOPPED:
             return STOPPED
         if codes[-1] != OK:
@@ -102,7 +106,7 @@ def _settle(rows: Sequence[ledger.Row], runs: pathlib.Path) -> None:
 
     file, where = runs / ledger.EXACT_FILE, provenance()
     runs.mkdir(parents=True, exist_ok=True)
-    stored = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    stored = ledger.stored(file) or {}
     for i, row in enumerate(rows):
         began = time.monotonic()
         if sys.stderr.isatty():
@@ -130,7 +134,8 @@ def _short(found: Sequence[ledger.Settled], minutes: float) -> list[ledger.Row]:
 def _compare(found: Sequence[ledger.Settled], published: Sequence[ledger.Settled]) -> None:
     """Says where the verdicts are not the published ones."""
     before = {each.row.id: each.verdict for each in published if each.verdict not in ("not run", ledger.OPEN)}
-    other = [f"{each.row.id} {each.verdict}, published {before[each.row.id]}" for each in found if before.get(each.row.id, each.verdict) != each.verdict]
+    differing = [each for each in found if before.get(each.row.id, each.verdict) != each.verdict]
+    other = [f"{each.row.id} {each.verdict}, published {before[each.row.id]}" for each in differing]
     same = sum(each.row.id in before for each in found) - len(other)
     print(f"\n{same} verdicts as published" + (f"; others: {'; '.join(other)}" if other else ""))
 
@@ -141,7 +146,7 @@ def _publish(rows: Sequence[ledger.Row], runs: pathlib.Path, published: pathlib.
     from assay.sweep.files import strict_json, write
 
     files = (published / ledger.EXACT_FILE, runs / ledger.EXACT_FILE)
-    stored = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+    stored = filter(None, map(ledger.stored, files))
     write(files[0], strict_json({id: record for each in stored for id, record in each.items()}, indent=1).encode())
     ledger_page(ledger.settled(rows, (published,)), DOCS / "ledger.html", sorted((DOCS / "figures").glob("*.svg")))
     _say(f"wrote {(DOCS / 'ledger.html').relative_to(REPOSITORY)}")
@@ -159,14 +164,7 @@ def _parse(argv: Sequence[str]) -> flags.FlagValues:
     flags.DEFINE_integer("seeds", None, "of --run: seeds of every arm", 1, flag_values=values)
     flags.DEFINE_integer("max_seeds", None, "of --run: most seeds of --until_decided", 3, flag_values=values)
     flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
-    try:
-        rest = values(["claims", *argv])[1:]
-    except flags.UnrecognizedFlagError as error:
-        raise SpecError(nearest(error.flagname, [flag for flag in values if len(flag) > 1], "flag")) from None
-    except flags.Error as error:
-        raise SpecError(str(error).replace("\n", " ")) from None
-    if rest:
-        raise SpecError(f"cannot use the argument {rest[0]!r}; flags are written --name=value")
+    cli.read_flags(values, "claims", argv)
     of_run = [name for name in ("minutes", "until_decided", *PASSED_ON) if values[name].present]
     if of_run and values.run is None:
         raise SpecError(f"--{of_run[0]} needs --run, with the rows or groups to run")

@@ -85,7 +85,7 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
         published=published,
         command=" ".join(["./launch.sh", name, *map(shlex.quote, argv)]),
         options=Options(values.pack, values.workers, values.checkpoint_seconds, values.data_dir),
-        runs=_folder("runs", values.runs),
+        runs=folder("runs", values.runs),
         rerun=values.rerun,
         until_decided=values.until_decided,
         max_seeds=values.max_seeds,
@@ -130,6 +130,16 @@ def _define() -> flags.FlagValues:
 
 def _parse(name: str, argv: list[str]) -> flags.FlagValues:
     values = _define()
+    read_flags(values, name, argv)
+    return values
+
+
+def read_flags(values: flags.FlagValues, name: str, argv: Sequence[str]) -> None:
+    """Reads a command's arguments into its flags.
+
+    Raises:
+      SpecError: one line: an unknown flag, with the nearest right one; a wrong value; an argument that is no flag.
+    """
     try:
         " ".join(argv).encode()  # the command is stored with the results
     except UnicodeEncodeError:
@@ -142,7 +152,6 @@ def _parse(name: str, argv: list[str]) -> flags.FlagValues:
         raise SpecError(str(error).replace("\n", " ")) from None
     if rest:
         raise SpecError(f"cannot use the argument {rest[0]!r}; flags are written --name=value")
-    return values
 
 
 def _given(values: flags.FlagValues) -> dict[str, str]:
@@ -153,8 +162,12 @@ def _given(values: flags.FlagValues) -> dict[str, str]:
     return {name: values[name].value for name in given}
 
 
-def _folder(flag: str, text: str) -> pathlib.Path:
-    """A folder that can be written to, or made."""
+def folder(flag: str, text: str) -> pathlib.Path:
+    """A folder that can be written to, or made.
+
+    Raises:
+      SpecError: none is named, it is no folder, or there is no permission.
+    """
     path = pathlib.Path(text).expanduser()
     if not text:
         raise SpecError(f"--{flag} needs a folder")

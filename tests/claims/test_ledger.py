@@ -47,8 +47,8 @@ def test_rows_are_read_in_order_of_their_groups(tmp_path):
     assert rows[2].experiments == ("study",) and rows[2].statement == "one, two"
     assert [each.id for each in ledger.chosen(rows, "A, B2")] == ["B2", "A1"]
     assert ledger.chosen(rows, "all") == list(rows)
-    with pytest.raises(SpecError, match="B3.*B2"):
-        ledger.chosen(rows, "B3")
+    with pytest.raises(SpecError, match="B22.*did you mean B2"):
+        ledger.chosen(rows, "B22")
     with pytest.raises(SpecError, match="name groups or rows"):
         ledger.chosen(rows, " ")
 

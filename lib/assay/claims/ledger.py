@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 import csv
 import dataclasses
+import difflib
 import json
 import pathlib
 import re
 from typing import Any
 
-from assay.spec import nearest, SpecError
+from assay.spec import SpecError
 
 EXACT, OPEN = "exact", "open"
 EXACT_FILE = "exact.json"  # outcomes of exact claims by row, in a folder of results
@@ -124,10 +125,13 @@ def chosen(rows: Sequence[Row], text: str) -> list[Row]:
       SpecError: a name that is neither a group's letter nor an id.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
-    known = ["all", *dict.fromkeys(row.id[0] for row in rows), *(row.id for row in rows)]
+    letters = list(dict.fromkeys(row.id[0] for row in rows))
+    known = ["all", *letters, *(row.id for row in rows)]
     for name in names:
         if name not in known:
-            raise SpecError(nearest(name, known, "row or group of the ledger"))
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise SpecError(f"the ledger has no row or group {name!r}{hint} (groups: {', '.join(letters)}, or all)")
     if not names:
         raise SpecError("name groups or rows, as in A,B3,C14, or all")
     return [row for row in rows if {"all", row.id[0], row.id} & set(names)]
@@ -139,6 +143,18 @@ def settled(rows: Sequence[Row], folders: Sequence[pathlib.Path]) -> list[Settle
     return [
         Settled(row, *(tuple(find(row.id, by) for by in items) for items in (row.settled_by, row.also))) for row in rows
     ]
+
+
+def stored(path: pathlib.Path) -> Any:
+    """What a file of results holds; None where there is none.
+
+    Raises:
+      SpecError: it is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError:
+        raise SpecError(f"{path} is damaged; remove it or run its claims again") from None
 
 
 def exact_record(outcome: Any, date: str, seconds: float, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,10 +200,7 @@ class _Finder:
 
     def _read(self, path: pathlib.Path) -> Any:
         if path not in self._files:
-            try:
-                self._files[path] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-            except ValueError:
-                raise SpecError(f"{path} is damaged; remove it or run its claims again") from None
+            self._files[path] = stored(path)
         return self._files[path]
 
 

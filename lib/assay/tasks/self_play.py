@@ -149,7 +149,8 @@ class _Rules(NamedTuple):
 
         def update(i, carry):
             (params, network, opt_state), _ = carry
-            return self._learn(params, network, at_step(opt_state, batch.step), replay, len(batch.x), jax.random.fold_in(learn_key, i), tx)
+            now, key = at_step(opt_state, batch.step), jax.random.fold_in(learn_key, i)
+            return self._learn(params, network, now, replay, len(batch.x), key, tx)
 
         carry = (params, network, opt_state), jnp.float32(0)
         (params, network, opt_state), loss = jax.lax.fori_loop(0, self.updates, update, carry)
