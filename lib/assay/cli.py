@@ -114,7 +114,8 @@ def _define() -> flags.FlagValues:
     tune = "fields with values that every arm is tuned over on validation, as in lr=(0.01,0.1); or none"
     flags.DEFINE_string("tune", None, tune, flag_values=values)
     flags.DEFINE_boolean("smoke", False, "a run of seconds, in a folder of its own", flag_values=values)
-    flags.DEFINE_string("pack", "auto", "how trials are packed: auto, loop, map or vmap", flag_values=values)
+    pack = "how trials are mapped to the devices: auto, loop, map, vmap, shard or data"
+    flags.DEFINE_string("pack", "auto", pack, flag_values=values)
     flags.DEFINE_integer("workers", 0, "worker processes; 0 trains in this one", 0, flag_values=values)
     flags.DEFINE_float("checkpoint_seconds", 60.0, "time between checkpoints", 0.0, flag_values=values)
     flags.DEFINE_enum(

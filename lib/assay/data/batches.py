@@ -47,9 +47,14 @@ def held_sizes(dataset: Dataset) -> np.ndarray:
 
 def put_on_device(dataset: Dataset) -> DeviceData:
     """Copies a data set to the default device."""
+    return jax.device_put(on_host(dataset))
+
+
+def on_host(dataset: Dataset) -> DeviceData:
+    """A data set as it is to lie on devices."""
     curve = Split(dataset.train.x[:CURVE_EXAMPLES], dataset.train.y[:CURVE_EXAMPLES])
     held = Split(*(np.concatenate(arrays) for arrays in zip(curve, dataset.validation, dataset.test)))
-    return jax.device_put(DeviceData(dataset.train, held, dataset.mean, dataset.std))
+    return DeviceData(dataset.train, held, dataset.mean, dataset.std)
 
 
 def epoch_order(seed: jax.Array, epoch: jax.Array, examples: int) -> jax.Array:

@@ -32,7 +32,7 @@ class Options:
     """How trials are run; none of it changes a result (see assay.sweep.pack for the mappings).
 
     Attributes:
-      pack: auto, loop, map or vmap.
+      pack: auto, loop, map, vmap, shard or data.
       workers: 0 trains in this process; otherwise that many spawned worker processes.
       checkpoint_seconds: time between checkpoints of a trial.
       data_dir: where data lies (None: assay.data.default_data_dir).

@@ -8,10 +8,11 @@ import jax
 
 from assay.config import Config
 from assay.spec import SpecError
-from assay.sweep.pack import MAPPINGS
+from assay.sweep.pack import is_stacked, MAPPINGS
 from assay.train.loop import program_key
 
-# A stacked pack advances in step, so it also bounds what is lost at a crash and what must fit into memory.
+# Of trials on one device. A stacked pack advances in step, so it also bounds what is lost at a crash and what must fit
+# into memory.
 PACK_SIZE = 64
 
 
@@ -36,14 +37,16 @@ def mapping(choice: str) -> str:
 
 
 def packs(configs: Sequence[Config], mapping: str) -> list[Pack]:
-    """Groups Configs into packs: trials of one program, one at a time for "loop".
+    """Groups Configs into packs: trials of one program, one at a time for "loop" and "data".
 
     Programs take turns, so that workers that take packs in this order compile different programs side by side.
     """
     programs: dict[Config, list[Config]] = {}
     for config in configs:
         programs.setdefault(program_key(config), []).append(config)
-    size = 1 if mapping == "loop" else PACK_SIZE
+    size = PACK_SIZE if is_stacked(mapping) else 1
+    if mapping == "shard":
+        size *= jax.local_device_count()
     by_program = [
         [Pack(key, tuple(members[i : i + size])) for i in range(0, len(members), size)]
         for key, members in programs.items()

@@ -15,6 +15,7 @@ from assay.config import Config
 from assay.data import batches, DataError, load
 from assay.ops.compiler import compiler_options
 from assay.spec import first_line, SpecError
+from assay.sweep.layout import layout, put
 from assay.sweep.pack import PackedProgram
 from assay.sweep.plan import Pack
 from assay.sweep.provenance import differences, origin
@@ -60,6 +61,7 @@ class Runner:
     ):
         self.store, self.mapping, self.stop, self.progress = store, mapping, stop, progress
         self.checkpoint_seconds, self.data_dir = checkpoint_seconds, data_dir
+        self._layout = layout(mapping)
         self._lock = threading.Lock()
         self._datasets: dict[str, tuple[Any, Any]] = {}
         self._programs: dict[Config, PackedProgram] = {}
@@ -73,10 +75,10 @@ class Runner:
         with self._lock:
             if key.dataset not in self._datasets:
                 dataset = load(key.dataset, self.data_dir)
-                self._datasets[key.dataset] = dataset, batches.put_on_device(dataset)
+                self._datasets[key.dataset] = dataset, put(batches.on_host(dataset), self._layout.shared)
             if key not in self._programs:
                 dataset, data = self._datasets[key.dataset]
-                program = Program(key, dataset)
+                program = Program(key, dataset, self._layout.batch)
                 self._programs[key] = PackedProgram(program, self.mapping, data, compiler_options())
             return self._programs[key]
 
@@ -102,10 +104,10 @@ class Runner:
         began, saved = time.monotonic(), time.monotonic()
         while run.step < packed.program.steps and run.alive.any():
             if self.stop.is_set():
-                self._save(run, folder, began)
+                self._save(packed, run, folder, began)
                 return False
             if time.monotonic() - saved > self.checkpoint_seconds:
-                self._save(run, folder, began)
+                self._save(packed, run, folder, began)
                 saved = time.monotonic()
             self._chunk(packed, run, trials)
         self._complete(packed, run, trials, run.seconds + time.monotonic() - began)
@@ -143,15 +145,15 @@ class Runner:
             return None
         alive = np.array(found.extra["alive"])
         self.progress(found.step * len(ids))
-        return Run(pack.configs, ids, jax.device_put(found.tree), found.step, found.extra["seconds"], alive)
+        return Run(pack.configs, ids, packed.to_device(found.tree), found.step, found.extra["seconds"], alive)
 
-    def _save(self, run: Run, folder: Any, began: float) -> None:
+    def _save(self, packed: PackedProgram, run: Run, folder: Any, began: float) -> None:
         extra = {
             "seconds": run.seconds + time.monotonic() - began,
             "alive": run.alive.tolist(),
             "metrics_lines": {i: self.store.metrics_lines(i) for i in run.ids},
         }
-        checkpoint.save(folder, run.step, jax.device_get(run.carry), extra)
+        checkpoint.save(folder, run.step, packed.to_host(run.carry, len(run.ids)), extra)
 
     def _chunk(self, packed: PackedProgram, run: Run, trials: Any) -> None:
         """One call of the compiled loop, and what it brought to the store."""

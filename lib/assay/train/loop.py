@@ -111,10 +111,12 @@ class Program:
     Args:
       config: any of the program's Configs (its data axes are not read).
       dataset: what it trains on.
+      batch_sharding: how the examples of a batch are dealt out to devices, for data parallel training; None: not.
     """
 
-    def __init__(self, config: Config, dataset: Dataset):
+    def __init__(self, config: Config, dataset: Dataset, batch_sharding: jax.sharding.Sharding | None = None):
         self.config, self.dataset, self.learning = config, dataset, learning(config)
+        self._batch_sharding = batch_sharding
         self.curve_metrics = curve_metrics(self.learning)
         self.steps, self.steps_per_epoch = steps_of(config, dataset)
         self.evals = min(config.evals, self.steps)
@@ -225,7 +227,14 @@ class Program:
         y = data.train.y[index] if labels is None else labels(index)
         if augment and self._augment is not None:
             x, y = self._augment(jax.random.fold_in(batches.stream(trial.seed, batches.AUGMENT), step), x, y)
+        x, y = self._dealt_out((x, y))
         return Batch(x, y, jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step), step)
+
+    def _dealt_out(self, examples: Any) -> Any:
+        """Examples `[B, ...]` over the devices; the compiler deals out what is computed of them and joins their sums."""
+        if self._batch_sharding is None:
+            return examples
+        return jax.lax.with_sharding_constraint(examples, self._batch_sharding)
 
     def _inputs(self, x: jax.Array, data: DeviceData) -> jax.Array:
         if self.learning.inputs == "unit":
@@ -245,7 +254,7 @@ class Program:
         def one(start):
             index = start + jnp.arange(size)
             # The last batch is filled up with examples that no role counts.
-            x = self._inputs(data.held.x[index % count], data)
+            x = self._dealt_out(self._inputs(data.held.x[index % count], data))
             key = jax.random.fold_in(batches.stream(0, batches.EVALUATE), start)
             metrics = self._task.evaluate(train_state, x, data.held.y[index % count], key)
             mine = (index[None] >= starts[:, None]) & (index[None] < ends[:, None])  # [roles, size]
