@@ -21,7 +21,7 @@ import jax
 from assay.config import Config
 from assay.data import batches, load
 from assay.ops.compiler import compiler_options
-from assay.sweep.engine import cores
+from assay.sweep.engines import cores
 from assay.sweep.pack import PackedProgram
 from assay.sweep.provenance import provenance
 from assay.train.canonical import canonical

@@ -21,7 +21,7 @@ import jax
 from assay.config import Config
 from assay.data import batches, load
 from assay.ops.compiler import compiler_options
-from assay.sweep import engine
+from assay.sweep import engines
 from assay.sweep.provenance import provenance
 from assay.sweep.store import Store
 from assay.train.canonical import canonical
@@ -50,7 +50,7 @@ def bare(configs: list[Config]):
         jax.block_until_ready(advance(start(trial, data), trial, data, 0, program.steps))
 
     def all_of_them():
-        with concurrent.futures.ThreadPoolExecutor(engine.cores()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(engines.cores()) as pool:
             list(pool.map(one, configs))
 
     one(configs[0])
@@ -63,8 +63,8 @@ def whole(configs: list[Config]):
     def run():
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
-            outcome = engine.run(configs, Store(pathlib.Path(folder), "study"), engine.Options())
-            assert outcome == engine.Outcome(), outcome
+            outcome = engines.run(configs, Store(pathlib.Path(folder), "study"), engines.Options())
+            assert outcome == engines.Outcome(), outcome
             return time.perf_counter() - began
 
     return run

@@ -149,8 +149,15 @@ def refused(*argv: str, study: Study = STUDY) -> str:
         (["--first_seed=2147483647"], "seed must be at most 2147483647, not 2147483648"),
         (["--max_seeds=1"], "flag --max_seeds=1: "),
         (["--until_decided", "--max_seeds=3", "--seeds=5"], "--max_seeds=3 is below the study's 5 seeds"),
-        (["--workers=-1"], "flag --workers=-1: "),
-        (["--pack=vmpa"], "--pack must be auto, loop, map or vmap, not 'vmpa'"),
+        (["--engine=processes(workers=0)"], "engine processes(workers=0): workers must be at least 1, not 0"),
+        (["--engine=proceses"], "unknown engine 'proceses'; did you mean 'processes'?"),
+        (["--engine=processes(worker=2)"], "engine processes: unknown argument 'worker'; did you mean 'workers'?"),
+        (["--part=x"], "--part takes a number from 0 and how many there are, as in 0/16, not 'x'"),
+        (["--part=-1/16"], "--part takes a number from 0 and how many there are, as in 0/16, not '-1/16'"),
+        (["--part=16/16"], "--part=16/16: parts are counted from 0; of N the last is (N-1)/N"),
+        (["--part=0/0"], "--part=0/0: parts are counted from 0; of N the last is (N-1)/N"),
+        (["--part=0/2", "--until_decided"], "--part cannot tell whether a claim is decided; "),
+        (["--pack=vmpa"], "--pack must be auto, loop, map, vmap, shard or data, not 'vmpa'"),
         (["--rerun=everything"], "flag --rerun=everything: "),
         (["--checkpoint_seconds=-1"], "flag --checkpoint_seconds=-1: "),
         (["--flagfile=/no/such"], ""),
@@ -213,7 +220,7 @@ def test_help_shows_every_flag_with_its_default(flag):
             assert lines.pop(f"--{name}").endswith(f"{field.metadata['help']} (default: {shown})")
     assert lines.pop("--seeds").endswith("(default: 3)")
     assert set(lines) == {
-        "--first_seed", "--until_decided", "--max_seeds", "--smoke", "--pack", "--workers", "--checkpoint_seconds",
+        "--first_seed", "--until_decided", "--max_seeds", "--smoke", "--pack", "--engine", "--part", "--checkpoint_seconds",
         "--rerun", "--runs", "--data_dir", "--help", "--tune",
     }  # fmt: skip
     assert all("(default: " in line for name, line in lines.items() if name != "--help")

@@ -17,7 +17,7 @@ from absl import flags
 
 from assay import config as configs
 from assay.claims import Claim, Published
-from assay.spec import nearest, SpecError
+from assay.spec import build, nearest, SpecError
 
 OK, FAILED, WRONG_INPUT, STOPPED = 0, 1, 2, 75
 
@@ -65,6 +65,8 @@ def _varied(study: Any, values: flags.FlagValues) -> Any:
     study = dataclasses.replace(study, seeds=values.seeds or study.seeds, first_seed=values.first_seed)
     if values.until_decided and values.max_seeds < study.seeds:
         raise SpecError(f"--max_seeds={values.max_seeds} is below the study's {study.seeds} seeds")
+    if values.until_decided and values.part is not None:
+        raise SpecError("--part cannot tell whether a claim is decided; give --until_decided to the command without it")
     return study
 
 
@@ -73,10 +75,12 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
     # Imported here, so that --help and a mistyped flag answer at once.
     from assay import experiment
     from assay.data import DataError
-    from assay.sweep.engine import Options
+    from assay.sweep.engines import ENGINES, Options
+    from assay.sweep import plan
     from assay.sweep.files import StoreError
     from assay.train.checkpoint import CheckpointError
 
+    engine = build(ENGINES, values.engine, "engine")
     subject = experiment.Experiment(
         name=f"{name}-smoke" if values.smoke else name,  # it must not take the place of the study's results
         about=about,
@@ -84,15 +88,15 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
         claims=claims,
         published=published,
         command=" ".join(["./launch.sh", name, *map(shlex.quote, argv)]),
-        options=Options(values.pack, values.workers, values.checkpoint_seconds, values.data_dir),
+        options=Options(values.pack, engine, values.checkpoint_seconds, values.data_dir),
         runs=folder("runs", values.runs),
         rerun=values.rerun,
+        part=plan.part(values.part) if values.part is not None else None,
         until_decided=values.until_decided,
         max_seeds=values.max_seeds,
     )
     try:
-        outcome, _ = subject.conduct()
-        return experiment.exit_code(outcome)
+        return experiment.exit_code(subject.conduct())
     except DataError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return WRONG_INPUT
@@ -116,7 +120,10 @@ def _define() -> flags.FlagValues:
     flags.DEFINE_boolean("smoke", False, "a run of seconds, in a folder of its own", flag_values=values)
     pack = "how trials are mapped to the devices: auto, loop, map, vmap, shard or data"
     flags.DEFINE_string("pack", "auto", pack, flag_values=values)
-    flags.DEFINE_integer("workers", 0, "worker processes; 0 trains in this one", 0, flag_values=values)
+    engine = "what runs the packs: local (this process), processes(workers=4)"
+    flags.DEFINE_string("engine", "local", engine, flag_values=values)
+    part = "K/N, K from 0: train the K-th of N shares and write no report; the command without it does that at the end"
+    flags.DEFINE_string("part", None, part, flag_values=values)
     flags.DEFINE_float("checkpoint_seconds", 60.0, "time between checkpoints", 0.0, flag_values=values)
     flags.DEFINE_enum(
         "rerun", "missing", ["missing", "changed", "all"],

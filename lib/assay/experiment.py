@@ -14,8 +14,7 @@ from assay.config import Config
 from assay.data import Dataset, load
 from assay.report import arm_table, further_table, picture, tuning_table, verdict_table, write
 from assay.spec import nearest, SpecError
-from assay.sweep import engine
-from assay.sweep.engine import Options
+from assay.sweep import engines, plan
 from assay.sweep.provenance import differences, origin, provenance
 from assay.sweep.store import Store
 from assay.sweep.study import Study
@@ -34,9 +33,10 @@ class Experiment:
       name: of the experiment's module, with "-smoke" for a smoke run; results are in `runs/<name>/`.
       about: its docstring.
       command: reproduces this run; stored with every verdict.
-      options: of the engine.
+      options: how trials are run.
       runs: folder of results.
       rerun: which trials to train: "missing", "changed" (also those of other code or versions) or "all".
+      part: train this share alone and write no report.
       until_decided: whether to add seeds until every claim is settled, up to `max_seeds`.
     """
 
@@ -46,14 +46,15 @@ class Experiment:
     claims: Sequence[Claim]
     published: Sequence[Published]
     command: str
-    options: Options = Options()
+    options: engines.Options = engines.Options()
     runs: pathlib.Path = pathlib.Path("runs")
     rerun: str = "missing"
+    part: plan.Part | None = None
     until_decided: bool = False
     max_seeds: int = 50
 
-    def conduct(self) -> tuple[engine.Outcome, list[Verdict]]:
-        """Runs the experiment to its report.
+    def conduct(self) -> engines.Outcome:
+        """Runs the experiment to its report; of a part, its trials alone.
 
         Raises:
           SpecError, DataError: wrong input, before anything is trained.
@@ -61,14 +62,12 @@ class Experiment:
         """
         grid = self.study.configs()
         claims = self._checked_claims(grid)
+        if self.part:
+            return self._train_part(plan.share(grid, plan.mapping(self.options.pack), self.part))
         with Store(self.runs, self.name) as store:
-            renew = self._to_renew(store, grid)
-            for trial_id in renew:
-                store.discard(trial_id)
+            self._discard_old(store, grid)
             while True:
-                missing = [config for config in grid if store.done(config.trial_id()) is None]
-                self._say_what_is_there(len(grid), len(missing))
-                outcome = engine.run(missing, store, self.options) if missing else engine.Outcome()
+                outcome = self._train(store, grid)
                 rows = store.write_results([config.trial_id() for config in grid])
                 # Made anew in every round: more seeds may lead to another choice.
                 choices = self._choices(grid, rows)
@@ -78,7 +77,22 @@ class Experiment:
                     break
                 grid += more
             self._write(store, grid, rows, choices, verdicts)
-        return outcome, verdicts
+        return outcome
+
+    def _train_part(self, grid: Sequence[Config]) -> engines.Outcome:
+        with Store(self.runs, self.name, part=True) as store:
+            self._discard_old(store, grid)
+            outcome = self._train(store, grid)
+        if not outcome.stopped:
+            _say(f"part {self.part} is through; when all are, the same command without --part writes the report")
+        return outcome
+
+    def _train(self, store: Store, grid: Sequence[Config]) -> engines.Outcome:
+        missing = [config for config in grid if store.done(config.trial_id()) is None]
+        if len(missing) < len(grid):
+            there = f"{len(grid) - len(missing)} of {len(grid)} trials are in {store.folder} already"
+            _say(f"{there}; {len(missing)} to train")
+        return engines.run(missing, store, self.options) if missing else engines.Outcome()
 
     def _checked_claims(self, grid: Sequence[Config]) -> list[Claim]:
         """The claims in canonical spelling; what is wrong with one is said before anything is trained."""
@@ -97,6 +111,10 @@ class Experiment:
     def _choices(self, grid: Sequence[Config], rows: Sequence[dict]) -> list[Choice]:
         metric = f"validation_{learning(grid[0]).target}"
         return choose(rows, self.study.tried(), self.study.untuned(), metric)
+
+    def _discard_old(self, store: Store, grid: Sequence[Config]) -> None:
+        for trial_id in self._to_renew(store, grid):
+            store.discard(trial_id)
 
     def _to_renew(self, store: Store, grid: Sequence[Config]) -> list[str]:
         """Finished trials that are to be trained again; says so where others were made by other code or versions."""
@@ -193,12 +211,8 @@ class Experiment:
 
         return [dataclasses.replace(p, arm=spelt(p.arm)) for p in self.published]
 
-    def _say_what_is_there(self, total: int, missing: int) -> None:
-        if missing < total:
-            _say(f"{total - missing} of {total} trials are in {self.runs / self.name} already; {missing} to train")
 
-
-def exit_code(outcome: engine.Outcome) -> int:
+def exit_code(outcome: engines.Outcome) -> int:
     """0 all done, 1 some trial failed, 75 stopped and resumable; says what happened."""
     for failure in outcome.failures:
         _say(failure)

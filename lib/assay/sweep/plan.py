@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import itertools
+import re
 from typing import NamedTuple
 
 import jax
@@ -53,3 +54,32 @@ def packs(configs: Sequence[Config], mapping: str) -> list[Pack]:
     ]
     turns = itertools.zip_longest(*by_program)
     return [pack for turn in turns for pack in turn if pack is not None]
+
+
+class Part(NamedTuple):
+    """A share of a study for one of several processes: the packs `index`, `index + count`, ... of all."""
+
+    index: int  # from 0
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+def part(text: str) -> Part:
+    """Reads "3/16", the fourth of sixteen.
+
+    Raises:
+      SpecError: another form, or no such part.
+    """
+    if not (match := re.fullmatch(r"(\d+)/(\d+)", text)):
+        raise SpecError(f"--part takes a number from 0 and how many there are, as in 0/16, not {text!r}")
+    found = Part(*map(int, match.groups()))
+    if found.index >= found.count:
+        raise SpecError(f"--part={text}: parts are counted from 0; of N the last is (N-1)/N")
+    return found
+
+
+def share(configs: Sequence[Config], mapping: str, part: Part) -> list[Config]:
+    """The Configs of a part. It takes the whole grid, finished or not, so that all processes divide it alike."""
+    return [config for pack in packs(configs, mapping)[part.index :: part.count] for config in pack.configs]

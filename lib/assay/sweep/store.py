@@ -13,20 +13,20 @@ writer per trial; different trials may be written by different threads and proce
 """
 
 from collections.abc import Mapping, Sequence
-import fcntl
+import contextlib
 import hashlib
 import io
 import json
 import logging
-import os
 import pathlib
 import shutil
-from typing import Any, IO
+from typing import Any
 
 import numpy as np
 
 from assay import config as configs
 from assay.sweep.files import append, read, StoreError, strict_json, write, writing
+from assay.sweep.locks import study_lock
 
 WHOLE_NUMBERS = ("steps_to_target", "parameters")  # final metrics that count something; all others are float
 
@@ -34,34 +34,22 @@ WHOLE_NUMBERS = ("steps_to_target", "parameters")  # final metrics that count so
 class Store:
     """The folder `<root>/<study>`. As a context manager it keeps every other process from running the study.
 
+    Args:
+      part: whether only some trials are trained, so that others may train other parts meanwhile.
+
     Raises (all methods):
       StoreError: the disk is full, the folder cannot be written, or another process runs the study (`with`).
     """
 
-    def __init__(self, root: pathlib.Path | str, study: str):
+    def __init__(self, root: pathlib.Path | str, study: str, part: bool = False):
         self.root, self.study = pathlib.Path(root), study
         self.folder = self.root / study
-        self._lock: IO[str] | None = None
+        self._lock = contextlib.ExitStack()
+        self._part = part
         self._noticed: set[str] = set()
 
     def __enter__(self) -> "Store":
-        path = self.folder / "lock"
-        with writing(path):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = open(path, "a+", encoding="ascii")
-            try:
-                # The system lifts the lock when the process ends, however it ends.
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._lock.truncate(0)
-                self._lock.write(str(os.getpid()))
-                self._lock.flush()
-            except BlockingIOError:
-                owner = path.read_text(encoding="ascii")
-                self._lock.close()
-                raise StoreError(f"{self.folder} is run by process {owner}; wait for it or stop it") from None
-            except OSError:
-                self._lock.close()
-                raise
+        self._lock.enter_context(study_lock(self.folder, shared=self._part))
         return self
 
     def __exit__(self, *exception: Any) -> None:

@@ -14,12 +14,12 @@ import time
 import pytest
 
 from assay.config import Config
-from assay.sweep import engine
-from assay.sweep.engine import Options
+from assay.sweep import engines
+from assay.sweep.engines import Options
 from assay.sweep.store import Store
 from assay.train.canonical import canonical
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 ARGUMENTS = [
     "--activation=tanh,relu", "--init=he_normal", "--seeds=2", "--model=mlp(depth=4,width=128)", "--batch_size=4",
     "--probe=(0,500,-1)", "--checkpoint_seconds=0",
@@ -119,12 +119,12 @@ def test_stopped_by_a_signal_it_says_so_and_resumes(undisturbed, tmp_path, numbe
 
 
 def test_worker_processes_give_the_same_bits_and_stop_together(undisturbed, tmp_path):
-    process = launch(tmp_path, EPOCHS, "--workers=2")
+    process = launch(tmp_path, EPOCHS, "--engine=processes(workers=2)")
     wait_for_training(process, tmp_path)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 75, output
-    code, output = finished(tmp_path, EPOCHS, "--workers=2")
+    code, output = finished(tmp_path, EPOCHS, "--engine=processes(workers=2)")
     assert code == 0, output
     assert results(tmp_path) == undisturbed
 
@@ -180,7 +180,7 @@ def test_a_trial_that_fails_is_named_and_the_others_finish(tmp_path, monkeypatch
     configs = grid()
     bad = canonical(dataclasses.replace(TINY, activation="tests_engine_broken:explode"))
     store = Store(tmp_path, "study")
-    outcome = engine.run([bad, *configs], store, Options())
+    outcome = engines.run([bad, *configs], store, Options())
     assert not outcome.stopped and len(outcome.failures) == 1
     assert f"trial {bad.trial_id()} (" in outcome.failures[0] and "\n" not in outcome.failures[0]
     assert "the user's own code broke" in (tmp_path / "study" / bad.trial_id() / "error.txt").read_text()
@@ -191,7 +191,7 @@ def test_a_trial_that_fails_is_named_and_the_others_finish(tmp_path, monkeypatch
 def test_a_diverged_trial_is_a_result(tmp_path):
     configs = grid(activation="relu", loss="squared_error", lr=1e18)
     store = Store(tmp_path, "study")
-    assert engine.run(configs, store, Options()) == engine.Outcome()
+    assert engines.run(configs, store, Options()) == engines.Outcome()
     for config in configs:
         done = store.done(config.trial_id())
         assert done["status"] == "diverged" and 0 < done["diverged_at"] < done["steps"]
@@ -203,8 +203,8 @@ def test_a_diverged_trial_is_a_result(tmp_path):
 def test_stacked_packs_store_what_solo_trials_store(tmp_path, pack):
     configs = grid()
     solo, packed = Store(tmp_path, "solo"), Store(tmp_path, "packed")
-    engine.run(configs, solo, Options())
-    engine.run(configs, packed, Options(pack=pack))
+    engines.run(configs, solo, Options())
+    engines.run(configs, packed, Options(pack=pack))
     for config in configs:
         ours, theirs = (store.metrics(config.trial_id()) for store in (packed, solo))
         assert [set(line) for line in ours] == [set(line) for line in theirs]
@@ -218,7 +218,7 @@ def test_stacked_packs_store_what_solo_trials_store(tmp_path, pack):
 def test_metrics_hold_evaluations_and_probes_in_order(tmp_path):
     config = canonical(dataclasses.replace(TINY, model="mlp(depth=2,width=8)", probe=(0, 4, -1), evals=3))
     store = Store(tmp_path, "study")
-    engine.run([config], store, Options())
+    engines.run([config], store, Options())
     lines = store.metrics(config.trial_id())
     steps = store.done(config.trial_id())["steps"]
     assert [line["step"] for line in lines if "probe" in line] == [0, 4, steps]
@@ -231,7 +231,7 @@ def test_metrics_hold_evaluations_and_probes_in_order(tmp_path):
 def test_steps_to_target_is_the_first_evaluation_that_reaches_it(tmp_path):
     config = canonical(dataclasses.replace(TINY, epochs=10, evals=20, target_error=0.3))
     store = Store(tmp_path, "study")
-    engine.run([config], store, Options())
+    engines.run([config], store, Options())
     lines = [line for line in store.metrics(config.trial_id()) if "train_error" in line]
     first = next(line["step"] for line in lines if line["train_error"] <= 0.3)
     assert store.done(config.trial_id())["final"]["steps_to_target"] == first > 0

@@ -1,0 +1,118 @@
+"""Engine: what carries a plan's packs out, here or elsewhere; and what every engine does with a pack and its errors."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import concurrent.futures
+import contextlib
+import dataclasses
+import signal
+import threading
+import traceback
+from typing import Any
+
+from assay.data import DataError
+from assay.spec import first_line, SpecError
+from assay.sweep.files import StoreError
+from assay.sweep.locks import trial_locks
+from assay.sweep.plan import Pack
+from assay.sweep.runner import Runner
+from assay.sweep.store import Store
+from assay.train.checkpoint import CheckpointError
+
+POLL_SECONDS = 0.2
+# These would befall every other trial as well. All else that a trial raises is a result of that trial.
+ENDS_RUN = (StoreError, CheckpointError, DataError, SpecError)
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of a run.
+
+    Attributes:
+      failures: one line for each trial that raised an error.
+      stopped: whether SIGTERM or Ctrl-C ended it before its end.
+    """
+
+    failures: list[str] = dataclasses.field(default_factory=list)
+    stopped: bool = False
+
+
+# Takes packs to their results in the store: engine(packs, runner) -> Outcome. The runner is this process's own; it
+# says what to run with elsewhere too (store, mapping, checkpoint_seconds, data_dir), when to stop, and where to report
+# progress. An engine returns when no pack runs any more, and raises ENDS_RUN after it has stopped the others.
+Engine = Callable[[Sequence[Pack], Runner], Outcome]
+
+
+def work(runner: Runner, pack: Pack) -> Outcome | Exception:
+    """Runs those trials of a pack that nobody else trains or has finished, unless it is time to stop.
+
+    Returns:
+      What became of it. An error that ends the run is returned, so that it reaches another process as what it is.
+    """
+    try:
+        with trial_locks(runner.store.folder, [c.trial_id() for c in pack.configs], runner.stop) as held:
+            left = tuple(c for c in pack.configs if runner.store.done(c.trial_id()) is None)
+            stopped = not held or runner.stop.is_set()
+            return Outcome(stopped=stopped or bool(left) and not runner.run(Pack(pack.key, left)))
+    except ENDS_RUN as error:
+        return error
+    except Exception as error:
+        return failed(pack, error, runner.store)
+
+
+def failed(pack: Pack, error: Exception, store: Store) -> Outcome:
+    """One line a trial; the whole story goes to its error.txt."""
+    reason = f"{type(error).__name__}: {first_line(error)}"
+    failures = []
+    for config in pack.configs:
+        path = store.write_error(config.trial_id(), "".join(traceback.format_exception(error)))
+        arm = f"{config.model}, {config.activation}, {config.init}, seed {config.seed}"
+        failures.append(f"trial {config.trial_id()} ({arm}) failed: {reason}; details in {path}")
+    return Outcome(failures)
+
+
+def collect(
+    futures: Mapping[concurrent.futures.Future, Pack], store: Store, stop: Any, poll: Callable[[], None] = lambda: None
+) -> Outcome:
+    """Waits for all packs.
+
+    Args:
+      futures: of `work`; one that raises has lost its process.
+      stop: set where an error ends the run.
+      poll: called a few times a second.
+    """
+    outcome, pending = Outcome(), set(futures)
+    try:
+        while pending:
+            done, pending = concurrent.futures.wait(pending, POLL_SECONDS, concurrent.futures.FIRST_COMPLETED)
+            poll()
+            for future in done:
+                lost = future.exception()
+                found = failed(futures[future], lost, store) if lost else future.result()
+                if isinstance(found, Exception):
+                    raise found
+                outcome.failures += found.failures
+                outcome.stopped |= found.stopped
+    finally:
+        if pending:
+            stop.set()
+    return outcome
+
+
+@contextlib.contextmanager
+def stop_flag(stop: threading.Event) -> Iterator[threading.Event]:
+    """Turns SIGTERM and Ctrl-C into a flag that is looked at between chunks; a second Ctrl-C interrupts at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def handle(number, frame):
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

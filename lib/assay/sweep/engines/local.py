@@ -1,0 +1,27 @@
+"""The engine of this process: a thread a core for solo trials on a CPU, one thread otherwise."""
+
+from collections.abc import Sequence
+import concurrent.futures
+import os
+
+import jax
+
+from assay.sweep.engines.engine import collect, Engine, Outcome, work
+from assay.sweep.plan import Pack
+from assay.sweep.runner import Runner
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def local() -> Engine:
+    """Trains in this process."""
+    return _run
+
+
+def _run(packs: Sequence[Pack], runner: Runner) -> Outcome:
+    threads = cores() if runner.mapping == "loop" and jax.default_backend() == "cpu" else 1
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        return collect({pool.submit(work, runner, pack): pack for pack in packs}, runner.store, runner.stop)

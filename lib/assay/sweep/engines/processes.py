@@ -1,0 +1,71 @@
+"""The engine of worker processes on this machine; spawned, as a forked JAX deadlocks."""
+
+from collections.abc import Sequence
+import concurrent.futures
+import contextlib
+import functools
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from typing import Any
+
+from assay.sweep.engines.engine import collect, Engine, Outcome, work
+from assay.sweep.engines.local import cores
+from assay.sweep.plan import Pack
+from assay.sweep.runner import Runner
+from assay.sweep.store import Store
+
+
+def processes(workers: int | None = None) -> Engine:
+    """Trains in worker processes.
+
+    Args:
+      workers: their number; None for one a core.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    return functools.partial(_run, workers or cores())
+
+
+def _run(workers: int, packs: Sequence[Pack], runner: Runner) -> Outcome:
+    spawn = multiprocessing.get_context("spawn")
+    stop, steps = spawn.Event(), spawn.Queue()
+    arguments = (
+        str(runner.store.root), runner.store.study, runner.mapping, stop, runner.checkpoint_seconds, steps, runner.data_dir
+    )  # fmt: skip
+    with concurrent.futures.ProcessPoolExecutor(workers, spawn, _start_worker, arguments) as pool:
+        futures = {pool.submit(_work, pack): pack for pack in packs}
+
+        def poll():
+            if runner.stop.is_set():
+                stop.set()
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    runner.progress(steps.get_nowait())
+
+        return collect(futures, runner.store, stop, poll)
+
+
+_worker: dict[str, Runner] = {}
+
+
+def _start_worker(
+    root: str, study: str, mapping: str, stop: Any, checkpoint_seconds: float, steps: Any, data_dir: str | None
+) -> None:
+    # The parent tells workers when to stop; a terminal's Ctrl-C reaches the whole group and must not kill them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker["runner"] = Runner(Store(root, study), mapping, stop, checkpoint_seconds, steps.put, data_dir)
+
+
+def _end_with_parent() -> None:
+    """A killed parent closes no queue: its workers would wait for the next pack for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _work(pack: Pack) -> Outcome | Exception:
+    return work(_worker["runner"], pack)
