@@ -2,6 +2,7 @@
 
 from flax import linen as nn
 import jax
+from jax import lax
 
 from assay.models.dropout import check_rate, dropout
 from assay.models.kit import Kit
@@ -51,6 +52,7 @@ class MLP(nn.Module):
         x = dropout(x.reshape(x.shape[0], -1), self.input_dropout, train, self.alpha)  # [B, H * W * C]
         for layer, width in enumerate(self.widths):
             y = self.kit.dense(width)(x)
-            z = (z + y) * 0.5**0.5 if self.skip and layer else y
+            # Without the barrier XLA fuses the chain of all sums so far into every layer: cost grows as depth squared.
+            z = lax.optimization_barrier((z + y) * 0.5**0.5) if self.skip and layer else y
             x = dropout(self.kit.normalise_act(z, train), self.dropout, train, self.alpha)
         return self.kit.readout(self.outputs)(x)
