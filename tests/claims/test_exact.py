@@ -1,5 +1,6 @@
 """Exact claims: what settles them, and every worked example of the ledger."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -14,7 +15,10 @@ ERRATA = {"A1", "A3", "A4", "A7", "A9", "A26", "A28", "B8"}
 @pytest.mark.parametrize("row", ROWS)
 def test_worked_examples_hold_but_for_the_errata(row):
     outcome = settle(ROWS[row]())
-    assert outcome.verdict == ("refuted" if row in ERRATA else "confirmed"), outcome.reason
+    expected = "refuted" if row in ERRATA else "confirmed"
+    if row == "B28" and jax.default_backend() == "cpu":
+        expected = "inconclusive"  # what an accelerator gains is not known without one
+    assert outcome.verdict == expected, outcome.reason
     assert "\n" not in outcome.reason and outcome.to_json()["figures"]
 
 
@@ -27,7 +31,17 @@ def test_a_wrong_figure_is_refuted_and_the_source_s_arithmetic_is_shown():
     assert settle([Figure("weights", [1, 2], np.array([1, 2.3]), 0.2)]).verdict == "refuted"
 
 
+def test_a_missing_figure_decides_nothing():
+    missing = Figure("times faster", True, None, missing="no accelerator")
+    assert settle([Figure("weights", 78, 78), missing]).verdict == "inconclusive"
+    assert settle([Figure("weights", 78, 79), missing]).reason == "weights: 79, not 78"
+    assert settle([missing]).reason == "times faster: not known, no accelerator"
+    assert settle([missing]).to_json()["figures"][0]["holds"] is None
+
+
 def test_what_settles_nothing_is_refused():
+    with pytest.raises(ValueError, match="nothing is missing"):
+        Figure("times faster", True, False, missing="no accelerator")
     with pytest.raises(ValueError, match="needs a cited figure"):
         settle([Figure("weights", None, 78)])
     with pytest.raises(ValueError, match="does not reproduce the cited 5"):

@@ -19,9 +19,11 @@ class Figure:
       tolerance: absolute; 0 for exact equality.
       mistake: what the source got wrong, in a few words, where the figure differs.
       by_the_source: the cited figure by the source's own, mistaken arithmetic, where it can be told.
+      missing: what this machine lacks to obtain the figure, which then is None and decides nothing.
 
     Raises:
-      ValueError: `by_the_source` does not give the cited figure, or there is a mistake where there is no difference.
+      ValueError: `by_the_source` does not give the cited figure, there is a mistake where there is no difference, or a
+        figure is given as well as missing.
     """
 
     what: str
@@ -30,18 +32,26 @@ class Figure:
     tolerance: float = 0.0
     mistake: str = ""
     by_the_source: Any = None
+    missing: str = ""
 
     def __post_init__(self):
         if self.by_the_source is not None and not _equal(self.by_the_source, self.cited, self.tolerance):
             raise ValueError(f"{self.what}: {self.by_the_source} does not reproduce the cited {self.cited}")
         if self.mistake and self.holds:
             raise ValueError(f"{self.what}: {self.cited} is right, so there is no mistake to tell")
+        if self.missing and self.obtained is not None:
+            raise ValueError(f"{self.what}: {self.obtained} was obtained, so nothing is missing")
 
     @property
-    def holds(self) -> bool:
+    def holds(self) -> bool | None:
+        """Whether it is as cited, or nothing is; None where it could not be obtained."""
+        if self.missing:
+            return None
         return self.cited is None or _equal(self.obtained, self.cited, self.tolerance)
 
     def __str__(self) -> str:
+        if self.missing:
+            return f"{self.what}: not known, {self.missing}"
         said = f"{self.what}: {written(self.obtained)}"
         if self.holds:
             return said
@@ -54,7 +64,7 @@ class Exact:
     """The outcome of an exact claim.
 
     Attributes:
-      verdict: "confirmed" if every cited figure holds, else "refuted".
+      verdict: "refuted" if a cited figure does not hold, "confirmed" if all do, "inconclusive" if one is missing.
       reason: one line: the figures that do not hold, or all of them.
       figures: the evidence.
     """
@@ -73,6 +83,7 @@ class Exact:
                 "tolerance": figure.tolerance,
                 "by_the_source": _plain(figure.by_the_source),
                 "mistake": figure.mistake,
+                "missing": figure.missing,
                 "holds": figure.holds,
             }
             for figure in self.figures
@@ -88,9 +99,11 @@ def settle(figures: Sequence[Figure]) -> Exact:
     """
     if all(figure.cited is None for figure in figures):
         raise ValueError("an exact claim needs a cited figure")
-    wrong = [figure for figure in figures if not figure.holds]
-    reason = "; ".join(map(str, wrong or [figure for figure in figures if figure.cited is not None]))
-    return Exact("refuted" if wrong else "confirmed", reason, tuple(figures))
+    cited = [figure for figure in figures if figure.cited is not None]
+    wrong = [figure for figure in cited if figure.holds is False]
+    missing = [figure for figure in cited if figure.missing]
+    verdict = "refuted" if wrong else "inconclusive" if missing else "confirmed"
+    return Exact(verdict, "; ".join(map(str, wrong or missing or cited)), tuple(figures))
 
 
 def written(value: Any) -> str:

@@ -85,7 +85,7 @@ def _evidence(part: Evidence, target: pathlib.Path) -> str:
     if part.by != EXACT:
         return verdicts.card(part.details)
     cells = [
-        [escape(figure["what"]), escape(_value(figure["cited"])), escape(_value(figure["obtained"])), escape(_judged(figure))]
+        [escape(each) for each in (figure["what"], _value(figure["cited"]), _value(figure["obtained"]), _judged(figure))]
         for figure in part.details["figures"]
     ]
     return f'<div class="inner">{markup.table(["figure", "cited", "obtained", ""], cells, (1, 2))}</div>'
@@ -103,6 +103,8 @@ def _value(value: object) -> str:
 
 
 def _judged(figure: dict) -> str:
+    if figure["holds"] is None:
+        return f"not known: {figure['missing']}"
     if figure["cited"] is None:
         return ""
     return "holds" if figure["holds"] else f"does not hold: {figure['mistake']}".rstrip(": ")

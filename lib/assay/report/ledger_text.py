@@ -72,6 +72,8 @@ def _part(part: Evidence, id: str) -> list[str]:
 
 
 def _figure(figure: dict) -> str:
+    if figure["holds"] is None:
+        return f"{figure['what']}: not known, {figure['missing']}"
     said = f"{figure['what']}: {written(figure['obtained'])}"
     if figure["cited"] is not None:
         said += f"; cited {written(figure['cited'])}{'' if figure['holds'] else ' - WRONG'}"
@@ -90,7 +92,7 @@ def effect_of(part: Evidence) -> str:
         name = quantities.name(str(part.details.get("metric", "")))
         return f"{name}: {quantities.effect(part.details)}, n = {part.details['n']}" if part.details else part.by
     figures = [figure for figure in part.details.get("figures", ()) if figure["cited"] is not None]
-    return f"{sum(figure['holds'] for figure in figures)} of {len(figures)} figures hold" if figures else ""
+    return f"{sum(figure['holds'] is True for figure in figures)} of {len(figures)} figures hold" if figures else ""
 
 
 def _indented(head: str, text: object) -> list[str]:
