@@ -113,7 +113,9 @@ def edge_of_chaos(study: store.Study) -> Figure:
     drawn.colorbar(mesh, ax=axes, label="test accuracy, %", pad=0.02)
     drawn.legend(loc="outside lower left", ncols=1, frameon=False)
     data = study.about["dataset"]["name"]
-    return _titled(drawn, f"Deep tanh networks train at the edge of chaos ({data}, mean of {_seeds(study)} seeds or more)")
+    return _titled(
+        drawn, f"Deep tanh networks train at the edge of chaos ({data}, mean of {_seeds(study)} seeds or more)"
+    )
 
 
 def fold() -> Figure:

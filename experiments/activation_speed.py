@@ -39,8 +39,15 @@ ARMS = {
 }
 
 CLAIMS = (
-    Claim(id="relu-faster", statement="ReLU reaches 25 % training error in fewer steps than tanh.", smallest=1.1, **ARMS),
-    Claim(id="relu-6x", statement="ReLU reaches 25 % training error at least six times faster than tanh.", smallest=6.0, **ARMS),
+    Claim(
+        id="relu-faster", statement="ReLU reaches 25 % training error in fewer steps than tanh.", smallest=1.1, **ARMS
+    ),
+    Claim(
+        id="relu-6x",
+        statement="ReLU reaches 25 % training error at least six times faster than tanh.",
+        smallest=6.0,
+        **ARMS,
+    ),
 )
 
 if __name__ == "__main__":

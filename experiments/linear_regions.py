@@ -39,11 +39,15 @@ STUDY = Study(
     smoke={"dataset": "spiral(noise=0.2,n=200)", "epochs": 2, "model": (deep(2),)},
 )  # fmt: skip
 
+
 def _arm(model: str, lr: float) -> dict[str, str | float]:
     return {"model": model, "lr": lr}
 
 
-BOUND = {"source": "Montufar et al. 2014, section 3", "cited": "151,552 regions at least against 529 at most: 286 times"}
+BOUND = {
+    "source": "Montufar et al. 2014, section 3",
+    "cited": "151,552 regions at least against 529 at most: 286 times",
+}
 FEW = {"source": "Hanin & Rolnick 2019", "cited": "the count follows that of units, whatever the depth"}
 
 CLAIMS = (

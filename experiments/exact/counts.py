@@ -36,7 +36,11 @@ def fully_connected() -> list[Figure]:
         Figure("neurons of 784-100-10", 894, units("mlp(depth=1,width=100)")),
         Figure("connections", 79_400, count["weights"]),
         Figure(
-            "learnt numbers", 79_400, count["all"], by_the_source=count["weights"], mistake="the 110 biases are left out"
+            "learnt numbers",
+            79_400,
+            count["all"],
+            by_the_source=count["weights"],
+            mistake="the 110 biases are left out",
         ),
     ]
 

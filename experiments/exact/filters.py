@@ -40,7 +40,11 @@ def inner_products() -> list[Figure]:
     image = _digit()
     patches = np.lib.stride_tricks.sliding_window_view(image, (3, 3)).reshape(6, 6, 9)
     apart = [np.abs(correlate(image, kernel) - patches @ np.ravel(kernel)).max() for kernel in KERNELS.values()]
-    return [Figure("largest difference of a filtered digit from its patches times the kernel, 7 filters", 0, max(apart), 1e-5)]
+    return [
+        Figure(
+            "largest difference of a filtered digit from its patches times the kernel, 7 filters", 0, max(apart), 1e-5
+        )
+    ]
 
 
 ROWS = {"A21": classical_filters, "A22": inner_products}

@@ -32,10 +32,14 @@ def cross_entropy() -> list[Figure]:
 
 def _mlp(depth: int, width: int = 5):
     x = jnp.asarray(np.random.default_rng(1).normal(size=(3, 4)), jnp.float32)
-    model = models.build(f"mlp(depth={depth},width={width})", activation="tanh", init="glorot_uniform", norm="none", outputs=2)
+    model = models.build(
+        f"mlp(depth={depth},width={width})", activation="tanh", init="glorot_uniform", norm="none", outputs=2
+    )
     params, state = model.init(jax.random.key(0), x)
     output = model.apply(params, state, x, key=None, train=False)[0]
-    layers = [(np.asarray(params[f"Dense_{i}"]["kernel"]), np.asarray(params[f"Dense_{i}"]["bias"])) for i in range(depth + 1)]
+    layers = [
+        (np.asarray(params[f"Dense_{i}"]["kernel"]), np.asarray(params[f"Dense_{i}"]["bias"])) for i in range(depth + 1)
+    ]
     return np.asarray(x), layers, output
 
 

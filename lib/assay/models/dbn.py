@@ -46,7 +46,9 @@ class DBN(nn.Module):
 
     def __post_init__(self):
         if not self.widths or not all(type(width) is int and width >= 1 for width in self.widths):
-            raise ValueError(f"widths must hold the sizes of one hidden layer or more, as in (500,500), not {self.widths!r}")
+            raise ValueError(
+                f"widths must hold the sizes of one hidden layer or more, as in (500,500), not {self.widths!r}"
+            )
         check_rate(self.dropout)
         super().__post_init__()
 

@@ -19,7 +19,7 @@ SOURCES = {
     "S3": "Hämäläinen, part 1 (2018)",
     "S4": "Ehinger (2021)",
 }
-_ERRATUM = ' <small>(with an erratum)</small>'
+_ERRATUM = " <small>(with an erratum)</small>"
 _OWN = """
 .row{border-top:1px solid var(--rule);padding:14px 0}
 .row summary{display:grid;grid-template-columns:52px 118px minmax(0,1fr);gap:4px 12px;cursor:pointer;list-style:none}
@@ -38,12 +38,18 @@ def ledger_page(found: Sequence[Settled], target: pathlib.Path, figures: Sequenc
       figures: pictures at its head.
     """
     body = [f"<h1>{TITLE}</h1>", f'<p class="facts">{escape(tally(found))}</p>', _reading()]
-    shown = "".join(f'<figure><img src="{_link(path, target)}" alt="{escape(_spoken(path))}"></figure>' for path in figures)
+    shown = "".join(
+        f'<figure><img src="{_link(path, target)}" alt="{escape(_spoken(path))}"></figure>' for path in figures
+    )
     body += [f'<div class="made">{shown}</div>'] if shown else []
     for group in dict.fromkeys(each.row.group for each in found):
         mine = [each for each in found if each.row.group == group]
         title = f"{mine[0].row.id[0]} · {group}"
-        body.append(markup.section(title, f'<p class="quiet">{escape(tally(mine))}</p>' + "".join(_row(each, target) for each in mine)))
+        body.append(
+            markup.section(
+                title, f'<p class="quiet">{escape(tally(mine))}</p>' + "".join(_row(each, target) for each in mine)
+            )
+        )
     page = PAGE.substitute(title=TITLE, style=STYLE + _OWN, body="\n".join(body))
     target.write_text(page, encoding="utf-8")
 
@@ -60,10 +66,20 @@ def _reading() -> str:
 def _row(each: Settled, target: pathlib.Path) -> str:
     row = each.row
     kind = each.verdict if each.verdict in ("confirmed", "refuted", "equivalent", "inconclusive") else "other"
-    facts = {"Source": row.source, "Cited": row.cited, "Erratum": row.erratum, "Tested": row.tested, "Last run": each.date}
-    inner = f'<div class="inner">{markup.facts(facts)}</div>' + "".join(_evidence(part, target) for part in each.evidence)
+    facts = {
+        "Source": row.source,
+        "Cited": row.cited,
+        "Erratum": row.erratum,
+        "Tested": row.tested,
+        "Last run": each.date,
+    }
+    inner = f'<div class="inner">{markup.facts(facts)}</div>' + "".join(
+        _evidence(part, target) for part in each.evidence
+    )
     if each.further:
-        inner += '<p class="inner quiet">Also, without deciding:</p>' + "".join(_evidence(part, target) for part in each.further)
+        inner += '<p class="inner quiet">Also, without deciding:</p>' + "".join(
+            _evidence(part, target) for part in each.further
+        )
     for folder in dict.fromkeys(part.folder for part in each.evidence if part.by != EXACT and part.folder):
         inner += _study(folder, target)
     return (
@@ -85,7 +101,10 @@ def _evidence(part: Evidence, target: pathlib.Path) -> str:
     if part.by != EXACT:
         return verdicts.card(part.details)
     cells = [
-        [escape(each) for each in (figure["what"], _value(figure["cited"]), _value(figure["obtained"]), _judged(figure))]
+        [
+            escape(each)
+            for each in (figure["what"], _value(figure["cited"]), _value(figure["obtained"]), _judged(figure))
+        ]
         for figure in part.details["figures"]
     ]
     return f'<div class="inner">{markup.table(["figure", "cited", "obtained", ""], cells, (1, 2))}</div>'

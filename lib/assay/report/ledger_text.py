@@ -15,7 +15,10 @@ def ledger_table(found: Sequence[Settled], unicode: bool | None = None) -> str:
     Args:
       unicode: whether signs beyond ASCII may be used; None asks standard output's encoding.
     """
-    lines = [f"{'id':<4} {'verdict':<12} {'date':<10} {'source':<11} claim, and the effect with its interval", "-" * WIDTH]
+    lines = [
+        f"{'id':<4} {'verdict':<12} {'date':<10} {'source':<11} claim, and the effect with its interval",
+        "-" * WIDTH,
+    ]
     group = ""
     for each in found:
         row = each.row

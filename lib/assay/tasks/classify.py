@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from assay.data import Dataset
 from assay.models import Model
 from assay.spec import SpecError
-from assay.tasks import plane
 from assay.tasks.losses import per_example
+from assay.tasks.measured import plane
 from assay.tasks.supervised import supervised
 from assay.tasks.task import Findings, Learning, Problem, Task
 

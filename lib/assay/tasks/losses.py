@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from assay.spec import SpecError
-from assay.tasks.adversarial_losses import least_squares, minimax, non_saturating, wasserstein_gp
+from assay.tasks.adversarial.losses import least_squares, minimax, non_saturating, wasserstein_gp
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 AnyLoss = Loss | Any  # what an entry of LOSSES makes

@@ -1,0 +1,1 @@
+"""Boltzmann machines, belief networks, and pre-training layer by layer."""

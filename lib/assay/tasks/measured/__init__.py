@@ -1,0 +1,1 @@
+"""Classification with a measurement of what was learnt."""

@@ -1,0 +1,1 @@
+"""Autoencoding, and what codes are worth."""
