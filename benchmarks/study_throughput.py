@@ -25,7 +25,7 @@ from absl import app, flags
 import numpy as np
 
 from assay.data import load
-from assay.sweep.engine import cores
+from assay.sweep.engines import cores
 from assay.sweep.provenance import provenance
 
 ACTIVATIONS = "sigmoid,tanh,softsign,relu,elu"
