@@ -71,7 +71,7 @@ def _varied(study: Any, values: flags.FlagValues) -> Any:
 
 
 def _conduct(name, about, study, claims, published, values, argv) -> int:
-    _set_up_jax()
+    set_up_jax()
     # Imported here, so that --help and a mistyped flag answer at once.
     from assay import experiment
     from assay.data import DataError
@@ -206,7 +206,7 @@ def _text(value: Any) -> str:
     return str(value).replace(" ", "") if isinstance(value, tuple) else str(value)
 
 
-def _set_up_jax() -> None:
+def set_up_jax() -> None:
     """Settings that hold for every run: the persistent compilation cache, and no noise on the terminal."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import jax

@@ -6,18 +6,20 @@ import numpy as np
 import pytest
 
 from assay.data import AUGMENTS
+from assay.data.batches import Shown
 from assay.spec import build, SpecError
 
 KEY = jax.random.key(7)
 X = jnp.asarray(np.random.RandomState(0).rand(64, 7, 6, 3), jnp.float32) + 1  # no zero inside
 LABELS = jnp.arange(64)
+SHOWN = Shown(KEY, LABELS, jnp.int32(0))
 
 
 def augmented(spec):
     """The images alone: labels of images stay."""
 
     def fn(key, x):
-        x, y = build(AUGMENTS, spec, "augment")(key, x, LABELS)
+        x, y = build(AUGMENTS, spec, "augment")(key, x, LABELS, SHOWN)
         np.testing.assert_array_equal(y, LABELS)
         return x
 
@@ -36,7 +38,7 @@ def test_shape_type_determinism_and_transforms(spec, dtype):
     made, x = build(AUGMENTS, spec, "augment"), X.astype(dtype)
     of_targets = spec == "target_noise"  # it changes y alone
     given = jnp.zeros((64, 1)) if of_targets else LABELS
-    fn = lambda key, x: made(key, x, given)[int(of_targets)]
+    fn = lambda key, x: made(key, x, given, SHOWN._replace(key=key))[int(of_targets)]
     out = jax.jit(fn)(KEY, x)
     shape = given.shape if of_targets else (64, 5, 5, 3) if "size=5" in spec else x.shape
     assert out.shape == shape and out.dtype == x.dtype
@@ -67,6 +69,19 @@ def test_flip_twice_is_the_identity_and_mirrors_about_half():
     mirrored = np.array([np.array_equal(a, b[:, ::-1]) for a, b in zip(once, X)])
     kept = np.array([np.array_equal(a, b) for a, b in zip(once, X)])
     assert np.all(mirrored ^ kept) and 16 < mirrored.sum() < 48
+
+
+def test_alternating_flips_mirror_every_other_epoch_whatever_the_batch():
+    fn = build(AUGMENTS, "alternating_flip", "augment")
+    sides = []
+    for epoch in range(4):
+        order = np.random.RandomState(epoch).permutation(64)  # examples come in another order in every epoch
+        x, _ = fn(jax.random.key(epoch), X[order], LABELS, Shown(KEY, jnp.asarray(order), jnp.int32(epoch)))
+        mirrored = np.array([np.array_equal(a, b[:, ::-1]) for a, b in zip(x, X[order])])
+        assert np.array_equal(x, np.where(mirrored[:, None, None, None], X[order][:, :, ::-1], X[order]))
+        sides.append(mirrored[np.argsort(order)])
+    assert 16 < sides[0].sum() < 48
+    np.testing.assert_array_equal(sides, [sides[0], ~sides[0], sides[0], ~sides[0]])
 
 
 @pytest.mark.parametrize("spec,most", [("crop(pad=2)", 2), ("shift(pixels=1)", 1)])
@@ -102,32 +117,32 @@ def test_negative_amounts_are_refused():
             build(AUGMENTS, spec, "augment")
 
 
-@pytest.mark.parametrize("spec", ["flip", "crop(pad=2)", "crop_flip", "shift", "random_crop(size=4)"])
+@pytest.mark.parametrize("spec", ["flip", "alternating_flip", "crop(pad=2)", "crop_flip", "shift", "random_crop(size=4)"])
 def test_labels_of_pixels_move_with_the_pixels(spec):
     marks = jnp.asarray(np.random.RandomState(1).randint(0, 9, (64, 7, 6)), jnp.int32)
-    x, y = build(AUGMENTS, spec, "augment")(KEY, marks[..., None].astype(jnp.float32), marks)
+    x, y = build(AUGMENTS, spec, "augment")(KEY, marks[..., None].astype(jnp.float32), marks, SHOWN)
     np.testing.assert_array_equal(x[..., 0], y.astype(jnp.float32))
     assert y.dtype == jnp.int32
 
 
 def test_a_random_crop_is_a_part_of_its_image():
     numbers = jnp.broadcast_to(LABELS[:, None, None], (64, 7, 6))
-    x, y = build(AUGMENTS, "random_crop(size=5)", "augment")(KEY, X, numbers)
+    x, y = build(AUGMENTS, "random_crop(size=5)", "augment")(KEY, X, numbers, SHOWN)
     np.testing.assert_array_equal(y[:, 0, 0], LABELS)
     drawn = set()
     for image, part in zip(np.asarray(X), np.asarray(x)):
         drawn |= {(i, j) for i in range(3) for j in range(2) if np.array_equal(part, image[i : i + 5, j : j + 5])}
     assert drawn == {(i, j) for i in range(3) for j in range(2)}
     with pytest.raises(ValueError, match=r"random_crop\(size=7\) is larger than the images, 7x6"):
-        build(AUGMENTS, "random_crop(size=7)", "augment")(KEY, X, LABELS)
+        build(AUGMENTS, "random_crop(size=7)", "augment")(KEY, X, LABELS, SHOWN)
 
 
 @pytest.mark.parametrize("spec", ["elastic(std=2.0)", "rotate"])
 def test_smooth_motions_move_labels_to_the_nearest_pixel(spec):
     """The image is its own column number, so what a pixel shows says where it came from."""
     columns, fn = jnp.broadcast_to(jnp.arange(16)[None, None], (8, 16, 16)), build(AUGMENTS, spec, "augment")
-    x, y = jax.jit(fn)(KEY, columns[..., None].astype(jnp.float32), columns)
-    assert jax.eval_shape(fn, KEY, columns[..., None].astype(jnp.bfloat16), columns)[0].dtype == jnp.bfloat16
+    x, y = jax.jit(fn)(KEY, columns[..., None].astype(jnp.float32), columns, SHOWN)
+    assert jax.eval_shape(fn, KEY, columns[..., None].astype(jnp.bfloat16), columns, SHOWN)[0].dtype == jnp.bfloat16
     assert y.dtype == jnp.int32 and 0 <= y.min() and y.max() <= 15
     assert np.abs(np.asarray(x[..., 0]) - np.asarray(y)).max() <= 0.5 + 1e-3
     assert np.abs(np.asarray(x[..., 0]) - np.asarray(columns)).mean() > 1

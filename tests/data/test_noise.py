@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from assay.data import AUGMENTS
+from assay.data.batches import Shown
 from assay.spec import build, SpecError
 
 KEY = jax.random.key(3)
 X = jnp.asarray(np.random.RandomState(0).rand(40, 20, 20, 2), jnp.float32) * jnp.asarray([[[[1.0, 5.0]]]])
 Y = jnp.arange(40)
+SHOWN = Shown(KEY, Y, jnp.int32(0))
 
 
 def noisy(spec, x=X):
-    out, y = build(AUGMENTS, spec, "augment")(KEY, x, Y)
+    out, y = build(AUGMENTS, spec, "augment")(KEY, x, Y, SHOWN)
     np.testing.assert_array_equal(y, Y)
     assert out.shape == x.shape and out.dtype == x.dtype
     return np.asarray(out)

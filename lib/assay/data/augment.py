@@ -1,7 +1,8 @@
 """Random augmentation of image batches on device.
 
-Each entry of AUGMENTS makes a pure function fn(key, x, y) -> (x, y) on float images x [B, H, W, C] and their labels
-y, [B] or [B, H, W]; where pixels have labels, these move with the pixels.
+Each entry of AUGMENTS makes a pure function fn(key, x, y, shown) -> (x, y) on float images x [B, H, W, C] and their
+labels y, [B] or [B, H, W]; where pixels have labels, these move with the pixels. The key is of the step; `shown` says
+which examples of which epoch these are, for what is to depend on how an example was shown before.
 Every image draws its own flip or offset. Positions outside an image count as zero, the mean of a normalised
 training set, but for smooth motions (assay.data.warp), which mirror. Source of crop and flip: Lee et al. 2015
 (arXiv:1409.5185), used by He et al. 2016 (arXiv:1512.03385, section 4.2).
@@ -13,20 +14,39 @@ import jax
 import jax.numpy as jnp
 
 from assay import spec as specs
+from assay.data.batches import Shown
 from assay.data.noise import gaussian_noise, salt_pepper, target_noise
 from assay.data.warp import elasticity, Move, rotation
 
-Augment = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+Augment = Callable[[jax.Array, jax.Array, jax.Array, Shown], tuple[jax.Array, jax.Array]]
 
 
 def none() -> Augment:
     """Leaves images as they are."""
-    return lambda key, x, y: (x, y)
+    return lambda key, x, y, shown: (x, y)
 
 
 def flip() -> Augment:
     """Mirrors each image left to right with probability 1/2."""
     return geometric(_flipped)
+
+
+def alternating_flip() -> Augment:
+    """Mirrors each image left to right in every other epoch, from its first or its second on with probability 1/2.
+
+    Two epochs in a row so show both sides of every image, where `flip` shows the same one again half of the time
+    (Jordan 2024, arXiv:2404.00498, section 3.6).
+    """
+
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array, shown: Shown) -> tuple[jax.Array, jax.Array]:
+        del key
+        one_key_each = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(shown.key, shown.index)
+        first = jax.vmap(jax.random.bernoulli)(one_key_each)  # [B]
+        mirrored = (first ^ (shown.epoch % 2 == 1))[:, None, None]
+        mirror = lambda a: jnp.where(mirrored[..., None] if a.ndim == 4 else mirrored, a[:, :, ::-1], a)
+        return mirror(x), mirror(y) if y.ndim == 3 else y
+
+    return fn
 
 
 def crop(pad: int = 4) -> Augment:
@@ -83,9 +103,9 @@ def chain(of: str = "random_crop,rotate,flip") -> Augment:
     """Several augmentations one after the other, as Specs divided by commas."""
     parts = [specs.build(AUGMENTS, part, "augment") for part in specs.split(of)]
 
-    def fn(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array, shown: Shown) -> tuple[jax.Array, jax.Array]:
         for i, part in enumerate(parts):
-            x, y = part(jax.random.fold_in(key, i), x, y)
+            x, y = part(jax.random.fold_in(key, i), x, y, shown)
         return x, y
 
     return fn
@@ -94,7 +114,8 @@ def chain(of: str = "random_crop,rotate,flip") -> Augment:
 def geometric(move: Move) -> Augment:
     """An augmentation that moves pixels: labels of pixels move with them, labels of images stay."""
 
-    def fn(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array, shown: Shown) -> tuple[jax.Array, jax.Array]:
+        del shown
         return move(key, x), move(key, y[..., None])[..., 0] if y.ndim == 3 else y
 
     return fn
@@ -122,6 +143,7 @@ def _moved(most: int, argument: str) -> Move:
 AUGMENTS: dict[str, Callable[..., Augment]] = {
     "none": none,
     "flip": flip,
+    "alternating_flip": alternating_flip,
     "crop": crop,
     "crop_flip": crop_flip,
     "shift": shift,

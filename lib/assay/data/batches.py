@@ -35,6 +35,20 @@ class DeviceData(NamedTuple):
     std: jax.Array
 
 
+class Shown(NamedTuple):
+    """Which examples a batch is made of.
+
+    Attributes:
+      key: of the whole run's augmentation.
+      index: int32 `[B]`, their places in the training split.
+      epoch: int32, from 0.
+    """
+
+    key: jax.Array
+    index: jax.Array
+    epoch: jax.Array
+
+
 def stream(seed: jax.Array | int, purpose: int) -> jax.Array:
     """The key of one purpose of one run."""
     return jax.random.fold_in(jax.random.key(seed), purpose)

@@ -10,7 +10,9 @@ import math
 import jax
 import jax.numpy as jnp
 
-Noise = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]  # (key, x, y) -> (x, y)
+from assay.data.batches import Shown
+
+Noise = Callable[[jax.Array, jax.Array, jax.Array, Shown], tuple[jax.Array, jax.Array]]  # (key, x, y, shown) -> (x, y)
 
 
 def gaussian_noise(sigma: float = 0.3) -> Noise:
@@ -18,7 +20,8 @@ def gaussian_noise(sigma: float = 0.3) -> Noise:
     if not 0 <= sigma < math.inf:
         raise ValueError(f"sigma must be at least 0 and finite, not {sigma}")
 
-    def fn(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array, shown: Shown) -> tuple[jax.Array, jax.Array]:
+        del shown
         _require_amounts(x)
         return x + jnp.asarray(sigma, x.dtype) * jax.random.normal(key, x.shape, x.dtype), y
 
@@ -30,7 +33,8 @@ def salt_pepper(p: float = 0.1) -> Noise:
     if not 0 <= p <= 1:
         raise ValueError(f"p must be from 0 to 1, not {p}")
 
-    def fn(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array, shown: Shown) -> tuple[jax.Array, jax.Array]:
+        del shown
         _require_amounts(x)
         # A pixel's channels go together; a vector's numbers each for itself.
         drawn = jax.random.uniform(key, (*x.shape[:-1], 1) if x.ndim == 4 else x.shape)
@@ -54,7 +58,8 @@ def target_noise(kind: str = "gaussian", std: float = 0.3) -> Noise:
     if not 0 <= std < math.inf:
         raise ValueError(f"std must be at least 0 and finite, not {std}")
 
-    def fn(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def fn(key: jax.Array, x: jax.Array, y: jax.Array, shown: Shown) -> tuple[jax.Array, jax.Array]:
+        del shown
         if not jnp.issubdtype(y.dtype, jnp.floating):
             raise ValueError(f"target_noise needs real targets, not labels ({y.dtype})")
         return x, y + jnp.asarray(std, y.dtype) * draws[kind](key, y.shape, y.dtype)

@@ -226,7 +226,9 @@ class Program:
         x, labels = self._inputs(data.train.x[index], data), self._task.labels
         y = data.train.y[index] if labels is None else labels(index)
         if augment and self._augment is not None:
-            x, y = self._augment(jax.random.fold_in(batches.stream(trial.seed, batches.AUGMENT), step), x, y)
+            key = batches.stream(trial.seed, batches.AUGMENT)
+            shown = batches.Shown(key, index, step // self.steps_per_epoch)
+            x, y = self._augment(jax.random.fold_in(key, step), x, y, shown)
         x, y = self._dealt_out((x, y))
         return Batch(x, y, jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step), step)
 

@@ -10,11 +10,13 @@ import scipy.stats
 from assay import data, models
 from assay import spec as specs
 from assay.data import AUGMENTS
+from assay.data.batches import Shown
 from assay.data.toys import gauss_posterior
 from assay.spec import SpecError
 from assay.tasks import Batch, LOSSES, Problem, TASKS
 
 KEY = jax.random.key(0)
+SHOWN = Shown(KEY, jnp.arange(3), jnp.int32(0))
 
 
 def task_of(task, dataset, model="mlp(depth=0)", loss="cross_entropy", batch_size=8):
@@ -85,7 +87,7 @@ def test_a_task_refuses_data_of_another_kind(task, dataset):
 def test_target_noise_has_its_law_and_leaves_x(kind, law):
     noise = specs.build(AUGMENTS, f"target_noise(kind='{kind}',std=0.5)", "augment")
     x, y = jnp.ones((4000, 1)), jnp.full((4000, 1), 3.0)
-    seen, target = noise(KEY, x, y)
+    seen, target = noise(KEY, x, y, SHOWN)
     assert seen is x and target.dtype == y.dtype
     scale = 0.5 if kind == "gaussian" else 0.5 / np.sqrt(2)  # the Laplace law's std is sqrt(2) times its scale
     assert scipy.stats.kstest(np.asarray(target[:, 0]), law(3, scale).cdf).pvalue > 0.01
@@ -99,7 +101,7 @@ def test_target_noise_has_its_law_and_leaves_x(kind, law):
 ])  # fmt: skip
 def test_wrong_target_noise(spec, y, said):
     with pytest.raises(ValueError, match=said):
-        specs.build(AUGMENTS, spec, "augment")(KEY, jnp.ones((3, 1)), y)
+        specs.build(AUGMENTS, spec, "augment")(KEY, jnp.ones((3, 1)), y, SHOWN)
 
 
 # Known probabilities.

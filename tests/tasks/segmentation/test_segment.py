@@ -109,11 +109,12 @@ def test_the_loss_is_weighted_and_weights_move_with_the_pixels(spec, augment):
     index, truth = jnp.array([4, 0, 2]), membranes().train.y
     logits = np.stack([np.zeros((3, 16, 16)), random.normal(size=(3, 16, 16))], -1).astype(np.float32)
     task, moved = task_of(constant(logits), spec), specs.build(AUGMENTS, augment, "augment")
-    x, y = moved(KEY, jnp.zeros((3, 16, 16, 1)), task.labels(index))
+    shown = batches.Shown(KEY, index, jnp.int32(0))
+    x, y = moved(KEY, jnp.zeros((3, 16, 16, 1)), task.labels(index), shown)
     _, loss = task.step(task.init(KEY, x, optax.sgd(0.1)), Batch(x, y, KEY, jnp.int32(0)), optax.sgd(0.1))
     weights = weights_of(truth, **arguments)[np.asarray(index)]
     truth = truth[np.asarray(index)]
-    weights, truth = (np.asarray(moved(KEY, x, jnp.asarray(maps))[1]) for maps in (weights, truth))
+    weights, truth = (np.asarray(moved(KEY, x, jnp.asarray(maps), shown)[1]) for maps in (weights, truth))
     np.testing.assert_allclose(loss, np.mean(weights * cross_entropies(logits, truth)), rtol=5e-3)  # weights in 1/256
 
 
