@@ -247,6 +247,9 @@ def test_sparse_units_with_few_inputs_take_them_all():
         ("meanfield(sigma_w2=1, sigma_b2=-1)", "sigma_b2 must be a finite number >= 0"),
         ("lsuv(tol=0)", "tol must be a finite number > 0"),
         ("lsuv(iterations=0)", "iterations must be an integer >= 1"),
+        ("dirac(of='lsuv')", "of must be an initialiser that does not look at data, not lsuv"),
+        ("whitening(of='dirc')", "unknown init 'dirc'; did you mean 'dirac'?"),
+        ("whitening(eps=0.0)", "eps must be a finite number > 0"),
     ],
 )
 def test_values_out_of_range_are_refused_in_one_line(text, message):
@@ -358,7 +361,7 @@ def test_lsuv_gives_every_layer_unit_variance(activation, reference):
     initializer, preactivations = lsuv(tol=0.02), runner(activation, inputs())
     before = mlp(initializer, jax.random.key(0))
     assert any(abs(np.var(z) - 1) > 0.2 for _, z in preactivations(before))
-    after = jax.jit(lambda params: initializer.adjust(preactivations, params))(before)
+    after = jax.jit(lambda params: initializer.adjust(preactivations, params, None))(before)
     assert all(abs(np.var(z) - 1) < 0.02 for _, z in preactivations(after))
     expected = algorithm_1([before[name]["kernel"] for name in sorted(before)], reference, inputs(), 0.02, 10)
     for name, kernel in zip(sorted(after), expected):
@@ -376,7 +379,7 @@ def test_lsuv_leaves_layers_within_tolerance_alone(before, after):
     def preactivations(params):
         return [(("kernel",), sample * params["kernel"])]
 
-    found = lsuv(tol=0.1).adjust(preactivations, {"kernel": jnp.float32(math.sqrt(before))})
+    found = lsuv(tol=0.1).adjust(preactivations, {"kernel": jnp.float32(math.sqrt(before))}, None)
     assert float(found["kernel"]) == pytest.approx(math.sqrt(after), rel=1e-5)
 
 
@@ -384,14 +387,14 @@ def test_lsuv_maps_over_keys_and_keeps_bfloat16():
     initializer = lsuv()
     keys = jax.random.split(jax.random.key(3), 2)
     members = [mlp(initializer, key) for key in keys]
-    adjust = jax.jit(lambda params: initializer.adjust(runner(jnp.tanh, inputs()), params))
+    adjust = jax.jit(lambda params: initializer.adjust(runner(jnp.tanh, inputs()), params, None))
     packed = jax.vmap(adjust)(jax.tree.map(lambda *leaves: jnp.stack(leaves), *members))
     for i, member in enumerate(members):
         own = jax.tree.map(lambda leaf: leaf[i], packed)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), own, adjust(member))
 
     preactivations = runner(jnp.tanh, inputs(jnp.bfloat16))
-    params = initializer.adjust(preactivations, mlp(initializer, keys[0], jnp.bfloat16))
+    params = initializer.adjust(preactivations, mlp(initializer, keys[0], jnp.bfloat16), None)
     assert all(leaf.dtype == jnp.bfloat16 for leaf in jax.tree.leaves(params))
     assert all(abs(np.var(np.asarray(z, np.float32)) - 1) < 0.1 for _, z in preactivations(params))
 
@@ -409,7 +412,7 @@ def test_lsuv_stops_at_its_iterations_and_passes_over_dead_layers():
         ]
 
     params = {name: jnp.full(2, 16.0) for name in ("stubborn", "dead", "diverged", "last")}
-    after = lsuv(iterations=3).adjust(preactivations, params)
+    after = lsuv(iterations=3).adjust(preactivations, params, None)
     expected = {"stubborn": 2.0, "dead": 16.0, "diverged": 16.0, "last": 0.5}
     for name, value in expected.items():
         np.testing.assert_allclose(after[name], np.full(2, value), rtol=1e-5)
@@ -417,4 +420,59 @@ def test_lsuv_stops_at_its_iterations_and_passes_over_dead_layers():
 
 def test_lsuv_names_a_kernel_that_is_not_there():
     with pytest.raises(ValueError, match=r"no kernel at \('b', 'kernel'\)"):
-        lsuv().adjust(lambda params: [(("b", "kernel"), params["a"])], {"a": jnp.ones(3)})
+        lsuv().adjust(lambda params: [(("b", "kernel"), params["a"])], {"a": jnp.ones(3)}, None)
+
+
+# Partial identity and whitening.
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 8), (4, 4), (6, 2)])
+def test_dirac_hands_its_input_on_and_draws_the_rest(inputs, outputs):
+    shape, common = (3, 3, inputs, outputs), min(inputs, outputs)
+    kernel = draw("dirac(of='he_normal')", shape)
+    x = jax.random.normal(jax.random.key(1), (2, 5, 5, inputs))
+    np.testing.assert_array_equal(convolve(x, jnp.asarray(kernel, jnp.float32))[..., :common], x[..., :common])
+    np.testing.assert_array_equal(kernel[..., common:], draw("he_normal", shape)[..., common:])
+    np.testing.assert_array_equal(draw("dirac", (30, 20)), draw("uniform_fan_in", (30, 20)))
+
+
+def whitened(x, outputs, eps=1e-6):
+    kernel = jnp.full((2, 2, x.shape[-1], outputs), 7.0)
+    params = {"first": {"kernel": kernel}, "bias": jnp.zeros(3)}
+    adjust = jax.jit(lambda x: build(f"whitening(eps={eps})").adjust(lambda params: [(("first", "kernel"), x)], params, x))
+    after = adjust(x)
+    np.testing.assert_array_equal(after["bias"], params["bias"])
+    return after["first"]["kernel"]
+
+
+def correlated(shape=(40, 8, 7, 3)):
+    x = np.random.default_rng(0).normal(size=shape) @ np.array([[1, 0.5, 0], [0, 1, 0.5], [0, 0, 1]])
+    return jnp.asarray(x + np.roll(x, 1, axis=2) + 0.3, jnp.float32)  # neighbours and channels alike, a mean
+
+
+def test_whitening_makes_the_first_layers_outputs_uncorrelated_of_unit_power():
+    x = correlated()
+    out = jax.lax.conv_general_dilated(x, whitened(x, 24), (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    out = np.asarray(out, np.float64).reshape(-1, 24)
+    np.testing.assert_allclose(out[:, :12], -out[:, 12:], atol=1e-5)
+    np.testing.assert_allclose(out[:, :12].T @ out[:, :12] / len(out), np.eye(12), atol=2e-3)
+
+
+def test_whitening_takes_the_leading_axes_and_leaves_further_filters():
+    x, patches = correlated(), []
+    for i in range(2):
+        for j in range(2):
+            patches.append(np.asarray(x, np.float64)[:, i : i + 7, j : j + 6])
+    flat = np.stack(patches, axis=3).reshape(-1, 12)
+    values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
+    few, many = (np.asarray(whitened(x, outputs, eps=0.1)).reshape(12, -1) for outputs in (4, 26))
+    for found in (few[:, :2], -few[:, 2:], many[:, :2], -many[:, 12:14]):
+        cosines = np.abs(np.sum(vectors[:, ::-1][:, :2] * found, axis=0) * np.sqrt(values[::-1][:2] + 0.1))
+        np.testing.assert_allclose(cosines, 1, atol=1e-3)
+    np.testing.assert_array_equal(many[:, 24:], 7)
+
+
+def test_whitening_needs_a_convolution_of_images():
+    with pytest.raises(ValueError, match="needs a first layer that convolves images"):
+        params = {"kernel": jnp.ones((4, 3))}
+        build("whitening").adjust(lambda params: [(("kernel",), None)], params, jnp.ones((2, 4)))

@@ -67,6 +67,7 @@ IN_PLACE_OF_POOLING = ((3, 96, 96), (3, 192, 192))
     [
         ("lenet(pooling='learned')", MNIST, 10, 61_706 + 12 + 32),  # S2 and S4 of LeCun et al. 1998, figure 2
         ("lenet(shared=False)", MNIST, 10, 61_706 - 156 - 2_416 + 28**2 * 156 + 10**2 * 2_416),
+        ("airbench", CIFAR, 10, 12 * 24 + 9 * (24 * 64 + 64**2 + 64 * 256 + 3 * 256**2) + 2 * (24 + 2 * 576) + 2_570),
         ("alexnet", IMAGENET, 1000, 62_378_344),
         ("alexnet", (227, 227, 3), 1000, 62_378_344),
         ("alexnet(streams=2)", IMAGENET, 1000, 60_965_224),
@@ -260,6 +261,7 @@ def test_dropout_stands_where_the_papers_have_it(spec, shape, masks):
     ("spec", "line"),
     [
         ("lenet(pooling='max')", "pooling must be 'mean' or 'learned', not 'max'"),
+        ("airbench(width=0)", "width must be at least 1, not 0"),
         ("alexnet(form='mnist')", "form must be 'imagenet' or 'cifar', not 'mnist'"),
         ("alexnet(streams=3)", "streams must be 1 or 2, not 3"),
         ("alexnet(streams=2,width=2)", "width must be a positive multiple of 4, not 2"),
@@ -292,6 +294,7 @@ def test_one_clear_line_for_a_wrong_spec(spec, line):
     ("spec", "least", "line"),
     [
         ("alexnet(width=2)", 64, r"64x64 pixels, not 63x63; write alexnet\(form='cifar'\)"),
+        ("airbench(width=1)", 9, "9x9 pixels, not 8x8"),
         ("all_cnn(width=2)", 9, "9x9 pixels, not 8x8"),
         ("densenet(depth=7,growth=1)", 4, "4x4 pixels, not 3x3"),
     ],
@@ -309,6 +312,7 @@ def test_smallest_images(spec, least, line):
     ("spec", "shape", "rate"),
     [
         ("lenet(pooling='learned',shared=False)", (12, 12, 1), 0.05),
+        ("airbench(width=4)", (9, 9, 1), 0.05),
         ("alexnet(dropout=0.0,form='cifar',streams=2,width=4)", (8, 8, 1), 0.05),
         ("vgg(dense=8,depth=11,dropout=0.0,skip=True,width=4)", (8, 8, 1), 0.05),
         ("all_cnn(base='A',dropout=0.0,input_dropout=0.0,width=8)", (9, 9, 1), 0.05),
@@ -340,3 +344,21 @@ def test_a_few_steps_lower_the_loss(spec, shape, rate):
 
     values = losses(jax.random.key(0))
     assert values[-1] < 0.95 * values[0], values
+
+
+def test_a_fixed_first_layer_has_no_gradient_and_the_same_answer():
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 9, 9, 1)), jnp.float32)
+    free, fixed = (build(f"airbench(fixed={value},width=2)", outputs=3) for value in (False, True))
+    params, state = jax.jit(free.init)(jax.random.key(0), x)
+
+    def gradient(model):
+        def loss(params):
+            return jnp.sum(jnp.square(model.apply(params, state, x, key=None, train=True)[0].logits))
+
+        return jax.jit(jax.value_and_grad(loss))(params)
+
+    (value, gradients), (same, of_fixed) = gradient(free), gradient(fixed)
+    assert value == same
+    assert np.any(gradients["Conv_0"]["kernel"]) and not np.any(of_fixed["Conv_0"]["kernel"])
+    del gradients["Conv_0"]["kernel"], of_fixed["Conv_0"]["kernel"]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), gradients, of_fixed)

@@ -34,6 +34,7 @@ CASES = {
     "wide_resnet(depth=10,dropout=0.3,widen=1)": ((8, 8, 1), 7),
     "fixup_resnet(depth=8,width=2)": ((8, 8, 1), 7),
     "densenet(bottleneck=True,compression=0.5,depth=10,growth=2)": ((8, 8, 1), 9),
+    "airbench(width=2)": ((9, 9, 1), 7),
     "alexnet(form='cifar',streams=2,width=4)": ((8, 8, 1), 7),
     "vgg(dense=6,depth=11,skip=True,width=2)": ((8, 8, 1), 10),
     "all_cnn(base='A',variant='convpool',width=2)": ((13, 13, 1), 6),

@@ -252,3 +252,55 @@ def test_a_drop_comes_at_its_share_whatever_the_rounding():
 def test_wrong_values_are_refused_when_the_spec_is_read(registry, spec, line):
     with pytest.raises(SpecError, match=line):
         specs.build(registry, spec, "optimizer" if registry is OPTIMIZERS else "schedule")
+
+
+# Muon.
+
+
+def newton_schulz(g, steps):
+    """Jordan et al. 2024: five steps take singular values into about 0.7..1.2."""
+    x = g / (np.linalg.norm(g) + 1e-8)
+    flat = x if x.shape[0] <= x.shape[1] else x.T
+    for _ in range(steps):
+        a = flat @ flat.T
+        flat = 3.4445 * flat + (-4.7750 * a + 2.0315 * a @ a) @ flat
+    return flat if x.shape[0] <= x.shape[1] else flat.T
+
+
+def muon_by_hand(gradients, beta=0.95, steps=5):
+    """Directions of one matrix for its gradients."""
+    m, found = 0, []
+    for t, g in enumerate(gradients, start=1):
+        m = beta * m + (1 - beta) * g
+        looked_ahead = beta * m / (1 - beta ** (t + 1)) + (1 - beta) * g / (1 - beta**t)
+        found.append(newton_schulz(looked_ahead, steps) * math.sqrt(max(1, g.shape[1] / g.shape[0])))
+    return found
+
+
+def test_muon_of_kernels_and_nesterov_of_the_rest():
+    rng = np.random.default_rng(1)
+    shapes = {"wide": (3, 8), "tall": (8, 3), "conv": (2, 2, 3, 5), "bias": (5,)}
+    gradients = [{name: rng.normal(size=shape) for name, shape in shapes.items()} for _ in range(3)]
+    tx = transformation(specs.build(OPTIMIZERS, "muon(beta=0.8,rest=0.5)", "optimizer"), lambda n: lambda s: 1.0, 3, 0.1, 0.01)
+    params = {name: jnp.ones(shape) for name, shape in shapes.items()}
+    state, found = tx.init(params), []
+    with jax.numpy_dtype_promotion("standard"):  # as of Adam
+        for g in gradients:
+            updates, state = tx.update(jax.tree.map(jnp.float32, g), state, params)
+            found.append(updates)
+    for name in ("wide", "tall", "conv"):
+        flat = [g[name].reshape(-1, shapes[name][-1]) for g in gradients]
+        for update, direction in zip(found, muon_by_hand(flat, beta=0.8)):
+            expected = -0.1 * (direction.reshape(shapes[name]) + 0.01)
+            np.testing.assert_allclose(update[name], expected, atol=2e-5, err_msg=name)
+    memory = {}
+    for update, g in zip(found, gradients):
+        np.testing.assert_allclose(update["bias"], -0.1 * (0.5 * nesterov(g["bias"], memory, 0, 0.8) + 0.01), atol=1e-6)
+    values = np.linalg.svd(np.asarray(found[0]["tall"]) + 0.001, compute_uv=False) / 0.1
+    assert 0.6 < values.min() and values.max() < 1.3  # nearly orthogonal, whatever the gradient
+
+
+@pytest.mark.parametrize("spec, said", [("muon(beta=1.0)", "beta"), ("muon(steps=0)", "steps"), ("muon(rest=-1.0)", "rest")])
+def test_wrong_muon(spec, said):
+    with pytest.raises(SpecError, match=f"{said} must be"):
+        specs.build(OPTIMIZERS, spec, "optimizer")

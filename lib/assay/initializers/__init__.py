@@ -19,13 +19,14 @@ from assay.initializers.scaled import (
     uniform_fan_in,
 )
 from assay.initializers.sparse import sparse
+from assay.initializers.whitening import dirac, whitening
 
 INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     constructor.__name__: constructor
     for constructor in (
         zeros, constant, uniform, normal, uniform_fan_in, glorot_uniform, glorot_normal, lecun_normal,
         he_normal, he_uniform, he_variance_misread, orthogonal, delta_orthogonal, identity, sparse, meanfield,
-        lsuv,
+        lsuv, dirac, whitening,
     )
 }  # fmt: skip
 

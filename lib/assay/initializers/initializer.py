@@ -23,15 +23,15 @@ class Initializer(NamedTuple):
       kernel: kernel for the shape (in, out), or (height, width, in / groups, out) of a convolution.
       bias: bias for the shape (out,).
       use_gain: whether the kernel is to be multiplied by the activation's gain.
-      adjust: data-dependent second step, `adjust(preactivations, params) -> params`, where
-        `preactivations(params)` runs the model on one batch and returns for every layer, in forward order,
+      adjust: data-dependent second step, `adjust(preactivations, params, x) -> params`, where
+        `preactivations(params)` runs the model on the batch x and returns for every layer, in forward order,
         the path of its kernel inside params (tuple of str) and its pre-activation.
     """
 
     kernel: Sampler
     bias: Sampler = zeros
     use_gain: bool = False
-    adjust: Callable[[Callable[[Any], list], Any], Any] | None = None
+    adjust: Callable[[Callable[[Any], list], Any, jax.Array], Any] | None = None
 
 
 def split_shape(shape: Sequence[int]) -> tuple[tuple[int, ...], int, int]:

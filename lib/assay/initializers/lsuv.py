@@ -32,7 +32,9 @@ def lsuv(tol: float = 0.1, iterations: int = 10) -> Initializer:
     if iterations < 1:
         raise ValueError(f"iterations must be an integer >= 1, not {iterations!r}")
 
-    def adjust(preactivations: PreActivations, params: Any) -> Any:
+    def adjust(preactivations: PreActivations, params: Any, x: jax.Array) -> Any:
+        del x
+
         # A single loop over (layer, trial): a loop for every layer would compile the model every time.
         def unfinished(carry):
             return carry[-1]

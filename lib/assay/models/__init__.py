@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from assay import spec as specs
 from assay.activations import ACTIVATIONS, as_activation
 from assay.initializers import INITIALIZERS, as_initializer
+from assay.models.airbench import AirBench
 from assay.models.alexnet import AlexNet
 from assay.models.all_cnn import AllCNN
 from assay.models.autoencoder import Autoencoder, ConvAutoencoder
@@ -35,6 +36,7 @@ from assay.models.vgg import VGG
 __all__ = ["Kit", "Model", "Output", "MODELS", "build", "default_norm", "from_linen", "path", "takes_kit"]
 
 MODELS = {
+    "airbench": AirBench,
     "alexnet": AlexNet,
     "all_cnn": AllCNN,
     "autoencoder": Autoencoder,
@@ -123,7 +125,7 @@ def _adjusted(model: Model, adjust: Callable | None) -> Model:
             output, _ = model.apply(params, state, x, key=None, train=False)
             return [((*path(name), "kernel"), output.linear[name]) for name in sorted(output.linear)]
 
-        return adjust(preactivations, params), state
+        return adjust(preactivations, params, x), state
 
     return Model(init, model.apply)
 

@@ -87,6 +87,7 @@ class Kit:
         padding: str | int = "SAME",
         groups: int = 1,
         bias: bool = True,
+        fixed: bool = False,
     ) -> nn.Module:
         """A convolution before an activation: `[B, H, W, C]` -> `[B, H', W', width(features)]`.
 
@@ -94,9 +95,10 @@ class Kit:
 
         Args:
           bias: False for no bias even where no normalisation follows.
+          fixed: whether the kernel has no gradient and so stays as the initialiser made it.
         """
         use_bias = bias and self.norm is None
-        return self._conv(self.width(features), kernel_size, strides, padding, groups, use_bias)
+        return self._conv(self.width(features), kernel_size, strides, padding, groups, use_bias, fixed)
 
     def conv_local(
         self,
@@ -168,7 +170,7 @@ class Kit:
             dtype=self.dtype,
         )
 
-    def _conv(self, features, kernel_size, strides, padding, groups, use_bias) -> nn.Module:
+    def _conv(self, features, kernel_size, strides, padding, groups, use_bias, fixed=False) -> nn.Module:
         return nn.Conv(
             features,
             tuple(kernel_size),
@@ -179,9 +181,13 @@ class Kit:
             kernel_init=self._kernel,
             bias_init=self.initializer.bias,
             dtype=self.dtype,
-            conv_general_dilated=ops.conv_general_dilated,
+            conv_general_dilated=_with_fixed_kernel if fixed else ops.conv_general_dilated,
         )
 
     def _kernel(self, key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
         kernel = self.initializer.kernel(key, shape, dtype)
         return kernel * jnp.asarray(self.activation.gain, dtype) if self.initializer.use_gain else kernel
+
+
+def _with_fixed_kernel(x: jax.Array, kernel: jax.Array, *arguments: Any, **settings: Any) -> jax.Array:
+    return ops.conv_general_dilated(x, jax.lax.stop_gradient(kernel), *arguments, **settings)

@@ -3,11 +3,12 @@
 import collections
 from collections.abc import Callable
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 
 from assay.train.regularize import l1_penalty, max_norm_constraint
 
@@ -63,6 +64,43 @@ def _adamw(
     return _adam(b1, b2, eps, l1, max_norm)._replace(decoupled_decay=True)
 
 
+def _muon(
+    beta: float = 0.95, steps: int = 5, rest: float = 1.0, l1: float = 0.0, max_norm: float = 0.0
+) -> Optimizer:
+    """Muon (Jordan et al. 2024): a kernel's Nesterov momentum, made nearly orthogonal, times sqrt(max(1, out / in)).
+
+    A convolution's kernel counts as a matrix with a column an output. Biases and all else of one axis get Nesterov
+    momentum, at `rest` times the learning rate. Weight decay is decoupled.
+
+    Args:
+      beta: of the momentum.
+      steps: of the Newton-Schulz iteration that stands for the singular value decomposition.
+      rest: at least 0 and finite.
+    """
+    _fraction("beta", beta)
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, not {steps}")
+    if not 0 <= rest < math.inf:
+        raise ValueError(f"rest must be at least 0 and finite, not {rest}")
+    orthogonal = optax.contrib.scale_by_muon(ns_steps=steps, beta=beta, weight_dimension_numbers=_columns)
+    parts = {
+        "kernel": optax.chain(orthogonal, optax.stateless(lambda updates, _: jax.tree.map(_widened, updates))),
+        "rest": optax.chain(optax.trace(beta, nesterov=True), optax.scale(rest)),
+    }
+    direction = optax.partition(parts, lambda params: jax.tree.map(lambda p: "kernel" if p.ndim > 1 else "rest", params))
+    return _optimizer(direction, l1, max_norm)._replace(decoupled_decay=True)
+
+
+def _columns(params: Any) -> Any:
+    """How each kernel is a matrix: the last axis are its columns, all others together its rows."""
+    return jax.tree.map(lambda p: optax.contrib.MuonDimensionNumbers(tuple(range(p.ndim - 1)), p.ndim - 1), params)
+
+
+def _widened(update: jax.Array) -> jax.Array:
+    outputs = update.shape[-1]
+    return update * math.sqrt(max(1, outputs * outputs / update.size))
+
+
 def _optimizer(direction: optax.GradientTransformation, l1: float, max_norm: float) -> Optimizer:
     for name, value in (("l1", l1), ("max_norm", max_norm)):
         if not 0 <= value < math.inf:
@@ -77,6 +115,7 @@ OPTIMIZERS = {
     "rmsprop": _rmsprop,
     "adam": _adam,
     "adamw": _adamw,
+    "muon": _muon,
 }
 
 # A schedule is (total steps) -> (step, as float32 -> factor of the peak learning rate, in [0, 1]).
