@@ -1,6 +1,7 @@
 """The command line of an experiment: flags to a Study, trials, verdicts, report.
 
-Exit codes: 0 all done, 1 some trial failed, 2 wrong input, 75 stopped by SIGTERM or Ctrl-C and resumable.
+Exit codes: 0 all done, 1 some trial failed, 2 wrong input, 75 stopped and resumable: by SIGTERM, by
+Ctrl-C, or because another process of the job is gone.
 """
 
 from collections.abc import Sequence
@@ -75,9 +76,10 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
     # Imported here, so that --help and a mistyped flag answer at once.
     from assay import experiment
     from assay.data import DataError
+    from assay.sweep import job, plan
     from assay.sweep.engines import ENGINES, Options
-    from assay.sweep import plan
     from assay.sweep.files import StoreError
+    from assay.sweep.follow import follow
     from assay.train.checkpoint import CheckpointError
 
     engine = build(ENGINES, values.engine, "engine")
@@ -96,7 +98,17 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
         max_seeds=values.max_seeds,
     )
     try:
-        return experiment.exit_code(subject.conduct())
+        job.join(values.pack)
+        if job.follows():
+            follow(values.data_dir)
+            return OK
+        with job.leading():
+            if job.leads() and values.engine != "local":
+                raise SpecError(f"the processes of a job train together: --engine must be local, not {values.engine}")
+            return experiment.exit_code(subject.conduct())
+    except job.JobLost as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return STOPPED
     except DataError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return WRONG_INPUT

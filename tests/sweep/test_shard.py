@@ -19,7 +19,7 @@ import numpy as np
 jax.config.update("jax_num_cpu_devices", 8)
 from assay.config import Config
 from assay.data import batches, load
-from assay.sweep import plan, runner
+from assay.sweep import plan, programs, runner
 from assay.sweep.pack import PackedProgram
 from assay.sweep.store import Store
 from assay.train.canonical import canonical
@@ -35,7 +35,7 @@ program = Program(program_key(base), dataset)
 def trained(mapping, devices, started=None):
     packed = PackedProgram(program, mapping, batches.on_host(dataset), QUICK, devices)
     trials = packed.trials(configs)
-    carry = packed.to_device(started) if started else packed.start(configs)
+    carry = packed.to_device(started, configs) if started else packed.start(configs)
     carry = packed.advance(carry, trials, 0, program.steps)
     if mapping == "shard":
         assert {len(leaf.sharding.device_set) for leaf in jax.tree.leaves(carry)} == {len(devices)}
@@ -59,14 +59,14 @@ class StopsAtSecondLook:
         self.looks += 1
         return self.looks == 2
 
-runner.compiler_options = lambda: QUICK
+programs.compiler_options = lambda: QUICK
 long = [dataclasses.replace(config, epochs=2) for config in configs]
 [pack] = plan.packs(long, "shard")
 never = threading.Event()
 undisturbed, store = Store(sys.argv[2], "undisturbed"), Store(sys.argv[2], "stopped")
 trainer = runner.Runner(undisturbed, "shard", never, 60, lambda steps: None)
 assert trainer.run(pack)
-trainer.store, trainer.stop, trainer.packed_program(pack.key).chunk = store, StopsAtSecondLook(), 1
+trainer.store, trainer.stop, trainer.programs.get(pack.key).chunk = store, StopsAtSecondLook(), 1
 assert not trainer.run(pack)
 assert list((store.folder / "packs").glob("*/*/manifest.json"))
 trainer.stop = never

@@ -55,6 +55,7 @@ class PackedProgram:
     ):
         self.program, self.mapping, self.layout = program, mapping, layout(mapping, devices)
         self.stacked = is_stacked(mapping)
+        self.devices = self.layout.trials.num_devices if self.layout.trials else 1
         self.data = put(data, self.layout.shared)
         self.chunk = 1  # steps a call; the engine adapts it to the measured rate
         self._options = compiler_options
@@ -103,10 +104,10 @@ class PackedProgram:
         host = jax.device_get(carry)
         return host if _size(carry) == count else jax.tree.map(lambda leaf: leaf[:count], host)
 
-    def to_device(self, carry: Carry) -> Carry:
-        """The Carry that `to_host` was given."""
-        rows = self._filled(range(_size(carry)))
-        whole = carry if len(rows) == _size(carry) else _rows(carry, np.array(rows))
+    def to_device(self, carry: Carry, configs: Sequence[Config]) -> Carry:
+        """The Carry that `to_host` was given, of these trials."""
+        rows = self._filled(range(len(configs)))
+        whole = carry if len(rows) == len(configs) else _rows(carry, np.array(rows))
         return put(whole, self.layout.trials)
 
     def advance(self, carry: Carry, trials: Trial, first: int, last: int) -> Carry:
@@ -141,7 +142,7 @@ class PackedProgram:
 
     def _filled(self, rows: Sequence[int]) -> list[int]:
         """With the last one again until every device has equally many."""
-        missing = -len(rows) % self.layout.trials.num_devices if self.mapping == "shard" else 0
+        missing = -len(rows) % self.devices if self.mapping == "shard" else 0
         return [*rows, *[rows[-1]] * missing]
 
     def _start(self, init: str) -> Callable:

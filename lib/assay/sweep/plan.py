@@ -25,15 +25,19 @@ class Pack(NamedTuple):
 
 
 def mapping(choice: str) -> str:
-    """The mapping that `--pack` means here: "auto" is loop on a CPU and vmap elsewhere.
+    """The mapping that `--pack` means here: "auto" is loop on a CPU and vmap elsewhere; in a job of processes, data.
 
     Raises:
-      SpecError: an unknown choice.
+      SpecError: an unknown choice, or one that a job of several processes cannot have.
     """
+    if choice not in ("auto", *MAPPINGS):
+        raise SpecError(f"--pack must be auto, {', '.join(MAPPINGS[:-1])} or {MAPPINGS[-1]}, not {choice!r}")
+    if (processes := jax.process_count()) > 1:
+        if choice not in ("auto", "data"):
+            raise SpecError(f"{processes} processes train each trial together: --pack must be data, not {choice}")
+        return "data"
     if choice == "auto":
         return "loop" if jax.default_backend() == "cpu" else "vmap"
-    if choice not in MAPPINGS:
-        raise SpecError(f"--pack must be auto, {', '.join(MAPPINGS[:-1])} or {MAPPINGS[-1]}, not {choice!r}")
     return choice
 
 

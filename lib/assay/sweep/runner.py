@@ -4,21 +4,16 @@ from collections.abc import Callable, Sequence
 import dataclasses
 import hashlib
 import logging
-import threading
 import time
 from typing import Any
 
-import jax
 import numpy as np
 
 from assay.config import Config
-from assay.data import batches, DataError, load
-from assay.ops.compiler import compiler_options
-from assay.spec import first_line, SpecError
-from assay.sweep.layout import layout, put
 from assay.sweep.pack import PackedProgram
 from assay.sweep.plan import Pack
-from assay.sweep.provenance import differences, origin
+from assay.sweep.programs import Programs
+from assay.sweep.provenance import differences, of_any_count, origin
 from assay.sweep.store import Store
 from assay.train import checkpoint
 from assay.train.loop import Carry, probed_metrics, Program
@@ -61,43 +56,11 @@ class Runner:
     ):
         self.store, self.mapping, self.stop, self.progress = store, mapping, stop, progress
         self.checkpoint_seconds, self.data_dir = checkpoint_seconds, data_dir
-        self._layout = layout(mapping)
-        self._lock = threading.Lock()
-        self._datasets: dict[str, tuple[Any, Any]] = {}
-        self._programs: dict[Config, PackedProgram] = {}
-
-    def packed_program(self, key: Config) -> PackedProgram:
-        """The compiled functions for a program key; made at first use.
-
-        Raises:
-          SpecError, DataError: a data set that cannot be had, or a model that does not fit it.
-        """
-        with self._lock:
-            if key.dataset not in self._datasets:
-                dataset = load(key.dataset, self.data_dir)
-                self._datasets[key.dataset] = dataset, put(batches.on_host(dataset), self._layout.shared)
-            if key not in self._programs:
-                dataset, data = self._datasets[key.dataset]
-                program = Program(key, dataset, self._layout.batch)
-                self._programs[key] = PackedProgram(program, self.mapping, data, compiler_options())
-            return self._programs[key]
-
-    def check(self, key: Config, configs: Sequence[Config]) -> None:
-        """Traces a program with each of its initialisers, so that what does not fit is said before anything is trained.
-
-        Raises:
-          SpecError: the model refuses the data, or an initialiser refuses a layer.
-        """
-        try:
-            self.packed_program(key).check(list(dict.fromkeys(config.init for config in configs)))
-        except (SpecError, DataError):
-            raise
-        except Exception as error:  # a user's constructor or module may raise anything
-            raise SpecError(f"model {key.model} cannot be trained on {key.dataset}: {first_line(error)}") from error
+        self.programs = Programs(mapping, data_dir)
 
     def run(self, pack: Pack) -> bool:
         """Trains a pack to its end; False if it was stopped before (and can be resumed)."""
-        packed = self.packed_program(pack.key)
+        packed = self.programs.get(pack.key)
         folder = self.store.pack_dir(pack_id(pack.configs))
         trials = packed.trials(pack.configs)
         run = self._resumed(packed, pack, folder) or self._started(packed, pack)
@@ -135,22 +98,35 @@ class Runner:
         if found is None:
             return None
         ids = [config.trial_id() for config in pack.configs]
+        before = self.store.config(ids[0])["provenance"]
         now = origin(pack.configs[0], packed.program.dataset.fingerprint)
-        if changes := differences(self.store.config(ids[0])["provenance"], now):
+        if changes := differences(of_any_count(before), of_any_count(now)):
             # Half a run by one program and half by another would be a result of neither.
             logging.getLogger(__name__).warning("%s begins anew: %s since its checkpoint", ids[0], "; ".join(changes))
             return None
         counts = found.extra["metrics_lines"]
         if not all(self.store.rewind(i, counts[i]) for i in ids):
             return None
+        self._say_where(ids, found.extra, packed)
         alive = np.array(found.extra["alive"])
         self.progress(found.step * len(ids))
-        return Run(pack.configs, ids, packed.to_device(found.tree), found.step, found.extra["seconds"], alive)
+        carry = packed.to_device(found.tree, pack.configs)
+        return Run(pack.configs, ids, carry, found.step, found.extra["seconds"], alive)
+
+    def _say_where(self, ids: Sequence[str], extra: dict[str, Any], packed: PackedProgram) -> None:
+        """A run that goes on elsewhere than it began ends close to where it would have, not there: said and stored."""
+        here = _where(packed)
+        if (there := extra.get("where", here)) == here:
+            return
+        logging.getLogger(__name__).warning("%s was trained by %s and goes on by %s", ids[0], there, here)
+        for trial_id in ids:
+            self.store.amend(trial_id, {"went_on_by": here})
 
     def _save(self, packed: PackedProgram, run: Run, folder: Any, began: float) -> None:
         extra = {
             "seconds": run.seconds + time.monotonic() - began,
             "alive": run.alive.tolist(),
+            "where": _where(packed),
             "metrics_lines": {i: self.store.metrics_lines(i) for i in run.ids},
         }
         checkpoint.save(folder, run.step, packed.to_host(run.carry, len(run.ids)), extra)
@@ -231,6 +207,10 @@ class Runner:
             )
         remaining = (program.steps - run.step) * len(run.ids)
         self.progress(remaining)
+
+
+def _where(packed: PackedProgram) -> str:
+    return f"{packed.mapping} on {packed.devices} device{'s' * (packed.devices > 1)}"
 
 
 def pack_id(configs: Sequence[Config]) -> str:

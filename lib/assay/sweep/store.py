@@ -80,6 +80,12 @@ class Store:
         except ValueError:
             raise StoreError(f"{path} is damaged; run the study again to renew the trial") from None
 
+    def amend(self, trial_id: str, provenance: Mapping[str, Any]) -> None:
+        """Adds to the provenance of a trial that is not finished."""
+        record = self.config(trial_id)
+        record["provenance"] |= provenance
+        write(self.folder / trial_id / "config.json", strict_json(record))
+
     def append_metrics(self, trial_id: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Adds lines to metrics.jsonl, all of them or none; numbers that are not finite become null."""
         if not records:

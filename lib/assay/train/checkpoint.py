@@ -134,7 +134,7 @@ def _write(path: pathlib.Path, tree: Any, extra: dict[str, Any]) -> None:
     _require_space(path, list(data.values()))
     # Orbax refuses arrays without elements and empty trees; the manifest says all there is about those.
     if stored := {name: array for name, array in data.items() if array.size}:
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as checkpointer:
+        with _checkpointer() as checkpointer:
             checkpointer.save(path / "arrays", args=ocp.args.PyTreeSave(stored))
     files = {}
     for file in sorted(path.rglob("*")):
@@ -188,7 +188,7 @@ def _read_arrays(path: pathlib.Path, wanted: dict[str, Any]) -> dict[str, np.nda
     # As NumPy arrays of the type on disk: asked for jax arrays, orbax casts to whatever is wanted.
     if stored := {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in wanted if np.size(wanted[name])}:
         try:
-            with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+            with _checkpointer() as checkpointer:
                 data = checkpointer.restore(path / "arrays", args=ocp.args.PyTreeRestore(restore_args=stored))
         except Exception as error:  # the files are what was saved: no older step would do better
             raise CheckpointError(f"cannot read the intact checkpoint {path}: {_reason(error)}") from error
@@ -196,6 +196,16 @@ def _read_arrays(path: pathlib.Path, wanted: dict[str, Any]) -> dict[str, np.nda
         empty = jax.eval_shape(_data, wanted[name]) if _is_key(wanted[name]) else wanted[name]
         data[name] = np.zeros(empty.shape, empty.dtype)
     return data
+
+
+def _checkpointer() -> Any:
+    """Orbax for this process alone: in a job of several, it would otherwise wait for all of them to save."""
+    import orbax.checkpoint as ocp  # slow to import
+
+    here = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(primary_host=here, active_processes={here}, barrier_sync_key_prefix="assay")
+    handler = ocp.PyTreeCheckpointHandler(use_compression=False, multiprocessing_options=alone)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
 def _require_space(folder: pathlib.Path, arrays: Sequence[np.ndarray]) -> None:

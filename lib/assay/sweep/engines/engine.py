@@ -12,6 +12,7 @@ from typing import Any
 from assay.data import DataError
 from assay.spec import first_line, SpecError
 from assay.sweep.files import StoreError
+from assay.sweep.job import JobLost
 from assay.sweep.locks import trial_locks
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
@@ -20,7 +21,7 @@ from assay.train.checkpoint import CheckpointError
 
 POLL_SECONDS = 0.2
 # These would befall every other trial as well. All else that a trial raises is a result of that trial.
-ENDS_RUN = (StoreError, CheckpointError, DataError, SpecError)
+ENDS_RUN = (StoreError, CheckpointError, DataError, SpecError, JobLost)
 
 
 @dataclasses.dataclass

@@ -1,0 +1,194 @@
+"""Job: processes that train together, each trial over the devices of all of them, through `jax.distributed`.
+
+Process 0 leads. It alone reads and writes results and checkpoints, looks at the clock and hears signals; each call that
+runs on the devices it tells to the others before it makes it, and they make the same call (assay.sweep.follow). So
+nothing has to be agreed on: where a chunk ends and when to stop is decided once, and what is stored is stored once.
+"""
+
+from collections.abc import Iterator, Sequence
+import contextlib
+import dataclasses
+import json
+import os
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+import numpy as np
+
+from assay.config import Config
+from assay.spec import SpecError
+from assay.sweep.pack import PackedProgram
+from assay.sweep.provenance import origin
+from assay.train.loop import Carry, Trial
+
+# A process that has not been heard of for so long is lost; the runtime then aborts the others (exit code 134).
+HEARTBEAT_SECONDS = 20
+PEER_SECONDS = 20  # that a process has to say that a call failed there, too
+KEPT = 100  # messages that stay to be read; nobody falls behind by more than a trial's first few calls
+VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+
+
+class JobLost(RuntimeError):
+    """Another process of the job is gone; one line. The job, started again, goes on at its last checkpoint."""
+
+
+def join(mapping: str) -> None:
+    """Joins the job that the environment describes, if there is one; before JAX is asked for any device.
+
+    VARIABLES describe it; without them, and for --pack=data only, JAX looks for a cluster that it knows (SLURM, Open
+    MPI, Cloud TPU, GKE).
+
+    Raises:
+      SpecError: VARIABLES are not all there, or make no sense.
+      JobLost: the others cannot be reached.
+    """
+    # Our own handler saves a checkpoint at SIGTERM; the runtime's would only take the signal away from it.
+    jax.config.update("jax_enable_preemption_service", False)
+    limits = {"heartbeat_timeout_seconds": HEARTBEAT_SECONDS, "shutdown_timeout_seconds": HEARTBEAT_SECONDS}
+    try:
+        if any(name in os.environ for name in VARIABLES):
+            jax.distributed.initialize(**_described(), **limits)
+        elif mapping == "data":
+            with contextlib.suppress(ValueError):  # no cluster that JAX knows: this process is alone
+                jax.distributed.initialize(**limits)
+    except jax.errors.JaxRuntimeError as error:
+        raise JobLost(f"cannot reach the other processes of the job: {str(error).splitlines()[0]}") from error
+
+
+def _described() -> dict[str, Any]:
+    values = [os.environ.get(name, "") for name in VARIABLES]
+    address, count, index = values
+    if ":" not in address or not count.isdigit() or not index.isdigit() or not int(index) < int(count):
+        raise SpecError(
+            f"{', '.join(VARIABLES)} are {', '.join(repr(value) for value in values)}; "
+            "a job needs all three: host:port, the number of processes, and which of them this is, from 0"
+        )
+    return {"coordinator_address": address, "num_processes": int(count), "process_id": int(index)}
+
+
+def leads() -> bool:
+    """Whether this process tells others what to do."""
+    return jax.process_count() > 1 and jax.process_index() == 0
+
+
+def follows() -> bool:
+    """Whether this process does what another tells."""
+    return jax.process_index() > 0
+
+
+@contextlib.contextmanager
+def leading() -> Iterator[None]:
+    """Where process 0 does its work; at the end, however it comes, the others are told to end as well."""
+    try:
+        yield
+    finally:
+        if leads():
+            tell({"call": "end"})
+
+
+class LedProgram(PackedProgram):
+    """A PackedProgram whose calls other processes make as well, because they are told to."""
+
+    def start(self, configs: Sequence[Config]) -> Carry:
+        """As PackedProgram.start."""
+        with _told(self._named("start", configs)):
+            return jax.block_until_ready(super().start(configs))
+
+    def to_device(self, carry: Carry, configs: Sequence[Config]) -> Carry:
+        """As PackedProgram.to_device; the others get the Carry from here."""
+        with _told(self._named("to_device", configs)):
+            return super().to_device(broadcast(carry), configs)
+
+    def advance(self, carry: Carry, trials: Trial, first: int, last: int) -> Carry:
+        """As PackedProgram.advance."""
+        with _told({"call": "advance", "first": first, "last": last}):
+            return jax.block_until_ready(super().advance(carry, trials, first, last))
+
+    def finish(self, carry: Carry) -> dict[str, np.ndarray]:
+        """As PackedProgram.finish."""
+        with _told({"call": "finish"}):
+            return super().finish(carry)
+
+    def probe(self, carry: Carry, trials: Trial, step: int) -> dict[str, np.ndarray]:
+        """As PackedProgram.probe."""
+        with _told({"call": "probe", "step": step}):
+            return super().probe(carry, trials, step)
+
+    def _named(self, call: str, configs: Sequence[Config]) -> dict[str, Any]:
+        return {
+            "call": call,
+            "key": dataclasses.asdict(self.program.config),
+            "configs": [dataclasses.asdict(config) for config in configs],
+            "origin": origin(configs[0], self.program.dataset.fingerprint),
+        }
+
+
+@contextlib.contextmanager
+def _told(message: dict[str, Any]) -> Iterator[None]:
+    number = tell(message)
+    try:
+        yield
+    except Exception as error:
+        all_failed(number, error)
+        raise
+
+
+def all_failed(number: int, error: Exception) -> None:
+    """Returns if the call of that number failed in every process: then it is the trial that fails, not the job.
+
+    Raises:
+      JobLost: it did not.
+    """
+    try:
+        _client().wait_at_barrier(f"assay/failed/{number}", PEER_SECONDS * 1000)
+    except jax.errors.JaxRuntimeError:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise JobLost(f"another process of the job is lost ({reason}); start the job again to go on") from error
+
+
+def broadcast(tree: Any) -> Any:
+    """Process 0's arrays, bit for bit, in every process; the others give arrays of the same shapes and dtypes."""
+    leaves, structure = jax.tree.flatten(tree)
+    keys = [jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in leaves]
+    data = [np.array(jax.random.key_data(leaf) if is_key else leaf) for leaf, is_key in zip(leaves, keys)]
+    # As bytes: it is done by a sum over processes, and -0.0 + 0.0 is 0.0.
+    sent = multihost_utils.broadcast_one_to_all([array.reshape(-1).view(np.uint8) for array in data])
+    received = [np.asarray(raw).view(array.dtype).reshape(array.shape) for raw, array in zip(sent, data)]
+    wrap = lambda words, leaf: jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))
+    return structure.unflatten(
+        [wrap(array, leaf) if is_key else array for array, leaf, is_key in zip(received, leaves, keys)]
+    )
+
+
+# Messages go through the job's coordinator, not through a collective: a process may wait for the next one for hours.
+_number = 0
+
+
+def tell(message: dict[str, Any]) -> int:
+    """Sends the next message to all others; returns its number."""
+    global _number
+    _number += 1
+    _client().key_value_set(f"assay/told/{_number}", json.dumps(message))
+    if _number > KEPT:
+        _client().key_value_delete(f"assay/told/{_number - KEPT}")
+    return _number
+
+
+def hear() -> tuple[int, dict[str, Any]]:
+    """Waits for the next message; its number and what it says."""
+    global _number
+    _number += 1
+    while True:
+        try:
+            return _number, json.loads(_client().blocking_key_value_get(f"assay/told/{_number}", 60_000))
+        except jax.errors.JaxRuntimeError as error:
+            if "DEADLINE_EXCEEDED" not in str(error):
+                raise JobLost(f"the first process of the job is lost ({str(error).splitlines()[0]})") from error
+
+
+def _client() -> Any:
+    # JAX has no public name for the store of its coordinator; Orbax takes it from here, too.
+    from jax._src import distributed
+
+    return distributed.global_state.client
