@@ -23,7 +23,7 @@ from assay.sweep.provenance import origin
 from assay.train.loop import Carry, Trial
 
 # A process that has not been heard of for so long is lost; the runtime then aborts the others (exit code 134).
-HEARTBEAT_SECONDS = 20
+HEARTBEAT_SECONDS = 30
 PEER_SECONDS = 20  # that a process has to say that a call failed there, too
 KEPT = 100  # messages that stay to be read; nobody falls behind by more than a trial's first few calls
 VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")

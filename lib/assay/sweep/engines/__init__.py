@@ -6,6 +6,7 @@ import threading
 
 from assay.config import Config
 from assay.sweep import plan
+from assay.sweep.engines.distributed import distributed
 from assay.sweep.engines.engine import Engine, Outcome, stop_flag
 from assay.sweep.engines.local import cores, local
 from assay.sweep.engines.processes import processes
@@ -15,7 +16,7 @@ from assay.sweep.store import Store
 
 __all__ = ["ENGINES", "Engine", "Options", "Outcome", "cores", "run"]
 
-ENGINES: Mapping[str, Callable[..., Engine]] = {"local": local, "processes": processes}
+ENGINES: Mapping[str, Callable[..., Engine]] = {"distributed": distributed, "local": local, "processes": processes}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import concurrent.futures
 import contextlib
 import dataclasses
+import multiprocessing
+import os
 import signal
 import threading
 import traceback
@@ -97,6 +99,12 @@ def collect(
         if pending:
             stop.set()
     return outcome
+
+
+def end_with_parent() -> None:
+    """Ends this process when its parent has ended: a killed parent closes no queue, and it would wait for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 @contextlib.contextmanager

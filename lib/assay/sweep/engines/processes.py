@@ -5,13 +5,12 @@ import concurrent.futures
 import contextlib
 import functools
 import multiprocessing
-import os
 import queue
 import signal
 import threading
 from typing import Any
 
-from assay.sweep.engines.engine import collect, Engine, Outcome, work
+from assay.sweep.engines.engine import collect, end_with_parent, Engine, Outcome, work
 from assay.sweep.engines.local import cores
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
@@ -57,14 +56,8 @@ def _start_worker(
     # The parent tells workers when to stop; a terminal's Ctrl-C reaches the whole group and must not kill them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     _worker["runner"] = Runner(Store(root, study), mapping, stop, checkpoint_seconds, steps.put, data_dir)
-
-
-def _end_with_parent() -> None:
-    """A killed parent closes no queue: its workers would wait for the next pack for ever."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def _work(pack: Pack) -> Outcome | Exception:

@@ -1,0 +1,163 @@
+"""The engine of one job of processes on this machine, which train each trial together; and its supervisor.
+
+A process that dies takes the job with it (the runtime aborts the others, or their next sum over all of them fails): the
+supervisor ends what is left and starts the job again, which goes on at the last checkpoint. On a cluster the scheduler
+does this: it starts the same command once a process, with what assay.sweep.job.join looks for in the environment.
+"""
+
+from collections.abc import Sequence
+import functools
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import socket
+import threading
+from typing import Any
+
+import jax
+
+from assay.spec import SpecError
+from assay.sweep import job
+from assay.sweep.engines.engine import end_with_parent, Engine, Outcome, POLL_SECONDS, work
+from assay.sweep.follow import follow
+from assay.sweep.plan import Pack
+from assay.sweep.runner import Runner
+from assay.sweep.store import Store
+
+
+def distributed(processes: int = 2, retries: int = 3) -> Engine:
+    """Trains each trial in several processes of this machine, with --pack=data.
+
+    Args:
+      processes: of the job; accelerators are divided among them.
+      retries: how often the job is started again after a process of it has died.
+    """
+    if processes < 2:
+        raise ValueError(f"processes must be at least 2, not {processes}; one process needs no job")
+    if retries < 0:
+        raise ValueError(f"retries must be at least 0, not {retries}")
+    return functools.partial(_run, processes, retries)
+
+
+def _run(processes: int, retries: int, packs: Sequence[Pack], runner: Runner) -> Outcome:
+    if runner.mapping != "data":
+        raise SpecError("--engine=distributed trains each trial in all processes: it needs --pack=data")
+    supervised = _Job(processes, packs, runner)
+    for left in range(retries, -1, -1):
+        try:
+            return supervised.run()
+        except job.JobLost as error:
+            if not left:
+                raise
+            again = f"{error}; it is started again and goes on at its last checkpoint ({left} of {retries} retries left)"
+            logging.getLogger(__name__).warning("%s", again)
+
+
+class _Job:
+    """The packs that are left, and what became of the others."""
+
+    def __init__(self, processes: int, packs: Sequence[Pack], runner: Runner):
+        self._processes, self._runner = processes, runner
+        self._left, self._outcome = list(packs), Outcome()
+        self._steps = 0  # reported of the pack under way
+
+    def run(self) -> Outcome:
+        """Starts the processes and waits for them.
+
+        Raises:
+          JobLost: one of them died.
+        """
+        # New for every start: a killed process may have taken their locks with it.
+        spawn = multiprocessing.get_context("spawn")
+        stop, events = spawn.Event(), spawn.Queue()
+        self._runner.progress(-self._steps)
+        self._steps = 0
+        members = [
+            spawn.Process(target=_member, args=(environment, self._left, *_of(self._runner), stop, events))
+            for environment in _environments(self._processes)
+        ]
+        try:
+            for member in members:
+                member.start()
+            while self._left and not self._outcome.stopped:
+                if self._runner.stop.is_set():
+                    stop.set()
+                try:
+                    self._take(events.get(timeout=POLL_SECONDS))
+                except queue.Empty:
+                    _raise_if_dead(members)
+            for member in members:
+                member.join(job.HEARTBEAT_SECONDS)
+            return self._outcome
+        finally:
+            for member in members:
+                member.kill()
+                member.join()
+
+    def _take(self, event: int | Outcome | Exception) -> None:
+        """Steps that were trained, or what became of the pack under way."""
+        if isinstance(event, Exception):
+            raise event
+        if isinstance(event, int):
+            self._steps += event
+            self._runner.progress(event)
+            return
+        self._outcome.failures += event.failures
+        self._outcome.stopped |= event.stopped
+        self._left, self._steps = self._left[1:], 0
+
+
+def _raise_if_dead(members: Sequence[Any]) -> None:
+    dead = [f"process {i} ended with {member.exitcode}" for i, member in enumerate(members) if member.exitcode is not None]
+    if dead:
+        raise job.JobLost(f"the job is lost: {', '.join(dead)}")
+
+
+def _of(runner: Runner) -> tuple[Any, ...]:
+    return str(runner.store.root), runner.store.study, runner.checkpoint_seconds, runner.data_dir
+
+
+def _environments(processes: int) -> list[dict[str, str]]:
+    """What tells each process its place, and its share of the accelerators."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        values = [f"127.0.0.1:{free.getsockname()[1]}", str(processes)]
+    environments = [dict(zip(job.VARIABLES, (*values, str(i)))) for i in range(processes)]
+    if jax.default_backend() != "cpu":
+        devices = jax.local_device_count()
+        if devices % processes:
+            raise SpecError(f"{devices} devices cannot be divided among {processes} processes")
+        each = devices // processes
+        for i, environment in enumerate(environments):
+            environment["JAX_LOCAL_DEVICE_IDS"] = ",".join(map(str, range(i * each, (i + 1) * each)))
+    return environments
+
+
+def _member(
+    environment: dict[str, str],
+    packs: Sequence[Pack],
+    root: str,
+    study: str,
+    checkpoint_seconds: float,
+    data_dir: str | None,
+    stop: Any,
+    events: Any,
+) -> None:
+    # The supervisor tells the job when to stop; a terminal's Ctrl-C reaches the whole group and must not kill it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    os.environ.update(environment)
+    job.join("data")
+    if job.follows():
+        follow(data_dir)
+        return
+    runner = Runner(Store(root, study), "data", stop, checkpoint_seconds, events.put, data_dir)
+    with job.leading():
+        for pack in packs:
+            found = work(runner, pack)
+            events.put(found)
+            if isinstance(found, Exception) or found.stopped:
+                return
