@@ -22,10 +22,14 @@ CONFIG = canonical(
 )
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    # For the processes of the job: theirs is most of the time that this takes.
-    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
+@pytest.fixture(scope="module", autouse=True)
+def quick(tmp_path_factory):
+    """The processes of a job compile little, and all of them once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        yield
 
 
 def trained(store):
