@@ -1,6 +1,5 @@
-"""The figures about initialisation and depth show the numbers of their studies."""
+"""The figures about initialisation, depth and losses show the numbers of their studies."""
 
-import dataclasses
 import importlib.util
 import json
 import pathlib
@@ -17,7 +16,7 @@ RESULTS = ROOT / "docs" / "results"
 
 @pytest.fixture(scope="module")
 def draw():
-    spec = importlib.util.spec_from_file_location("draw_initialisation", ROOT / "docs" / "draw_initialisation.py")
+    spec = importlib.util.spec_from_file_location("draw_training", ROOT / "docs" / "draw_training.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -77,26 +76,11 @@ def test_init_activation(draw):
             assert f"{100 * np.mean([row['test_error'] for row in arm.rows]):.2f}" in texts
 
 
-@pytest.fixture
-def self_normalising(tmp_path):
-    """The study's grid with made-up errors, all different."""
-    import pyarrow
-    from pyarrow import parquet
-
-    from experiments import self_normalising as experiment
-
-    grid = [dataclasses.asdict(config) for config in experiment.STUDY.configs()]
-    rows = [{**row, "id": str(i), "status": "done", "test_error": i / len(grid)} for i, row in enumerate(grid)]
-    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "results.parquet")
-    axes = {name: list(values) for name, values in experiment.STUDY.axes.items()}
-    (tmp_path / "study.json").write_text(json.dumps({"axes": axes, "base": grid[0], "metric": "error"}))
-    return tmp_path, rows
-
-
-def test_self_normalising(draw, self_normalising):
-    folder, rows = self_normalising
+def test_self_normalising(draw):
+    folder = RESULTS / "self_normalising"
     with drawing.style():
         plain, skips, selu = draw.self_normalising(folder).axes
+    rows = draw.store.read(folder).rows  # at the learning rates that validate best
     assert [len(axes.containers) for axes in (plain, skips, selu)] == [4, 4, 2]
     for axes, skip in ((plain, False), (skips, True), (selu, False)):
         for container in axes.containers:
@@ -112,3 +96,21 @@ def test_what_lacks_its_study_is_said(draw, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(draw, "FIGURES", {"he_and_glorot": (draw.he_and_glorot, (tmp_path / "depth_init",))})
     draw.main()
     assert "no study in" in capsys.readouterr().out and not list(tmp_path.glob("figures/*"))
+
+
+def test_squared_error(draw):
+    folder = RESULTS / "squared_error"
+    with drawing.style():
+        panels = draw.squared_error(folder).axes
+    rows = draw.store.read(folder).finished
+    assert len(panels) == 4
+    for panel in panels:
+        dataset, optimizer = panel.get_title().split(", ")
+        for container in panel.containers:
+            loss, init = container.get_label().split(", ")
+            wanted = {"dataset": dataset, "optimizer": optimizer, "loss": loss, "init": init}
+            mine = [row for row in rows if wanted.items() <= row.items()]
+            assert len(mine) >= 5 * len(shown(container))
+            for rate, height in zip(sorted({row["lr"] for row in mine}), shown(container), strict=True):
+                errors = [row["test_error"] for row in mine if row["lr"] == rate]
+                assert height == pytest.approx(100 * np.mean(errors))

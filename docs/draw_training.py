@@ -1,11 +1,12 @@
-"""Draws the figures about initialisation and depth into docs/figures, from stored studies.
+"""Draws the figures about initialisation, depth and losses into docs/figures, from stored studies.
 
-    PYTHONPATH=lib .venv/bin/python docs/draw_initialisation.py
+    PYTHONPATH=lib .venv/bin/python docs/draw_training.py
 
 The course of the signal by layer is in the trials' metrics.jsonl alone: `runs/depth_init` must be there for that one.
 """
 
 from collections.abc import Callable, Sequence
+import itertools
 import pathlib
 
 from matplotlib.axes import Axes
@@ -77,6 +78,30 @@ def self_normalising(folder: pathlib.Path) -> Figure:
     return _titled(drawn, "Does SELU train deep networks without shortcuts? (digits, mean and 95 % t interval)")
 
 
+def squared_error(folder: pathlib.Path) -> Figure:
+    """Test error by learning rate, of both losses from each initialisation; from `docs/results/squared_error`."""
+    rows = store.read(folder).finished
+    drawn = Figure(figsize=(WIDTH / 72, 620 / 72), dpi=72, layout="constrained")
+    panels = list(itertools.product(*(dict.fromkeys(row[name] for row in rows) for name in ("dataset", "optimizer"))))
+    lines = list(itertools.product(*(dict.fromkeys(row[name] for row in rows) for name in ("loss", "init"))))
+    for axes, (dataset, optimizer) in zip(drawn.subplots(2, 2, sharex=True, sharey="row").flat, panels):
+        for i, (loss, init) in enumerate(lines):
+            wanted = {"dataset": dataset, "optimizer": optimizer, "loss": loss, "init": init}
+            mine = [row for row in rows if wanted.items() <= row.items()]
+            rates = sorted({row["lr"] for row in mine})
+            arms = [Arm({}, [row for row in mine if row["lr"] == rate]) for rate in rates]
+            _errors(axes, rates, arms, "test_error", f"{loss}, {init}", drawing.SERIES[i])
+        axes.set(xscale="log", yscale="log", title=f"{dataset}, {optimizer}")
+        axes.set(xlabel="learning rate", ylabel="test error, %")
+        for axis, ticks in ((axes.xaxis, (0.001, 0.01, 0.1)), (axes.yaxis, (2, 5, 10, 20, 50, 100))):
+            axis.set_major_locator(FixedLocator(ticks))
+            axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+            axis.set_minor_locator(NullLocator())
+        axes.label_outer()
+    drawn.legend(*drawn.axes[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
+    return _titled(drawn, "Squared error and cross-entropy at every learning rate (mean and 95 % t interval)")
+
+
 def _by_depth(axes: Axes, study: store.Study, activation: str, init: str, skip: bool, label: str, i: int) -> None:
     """One line of test errors; the i-th, a little beside the others."""
     arms = [arm for arm in study.arms if (arm.fields["activation"], arm.fields["init"]) == (activation, init)]
@@ -114,6 +139,7 @@ FIGURES: dict[str, tuple[Callable[..., Figure], tuple[pathlib.Path, ...]]] = {
     "init_activation": (init_activation, (RESULTS / "init_activation",)),
     "he_and_glorot": (he_and_glorot, (RUNS / "depth_init",)),
     "self_normalising": (self_normalising, (RESULTS / "self_normalising",)),
+    "squared_error": (squared_error, (RESULTS / "squared_error",)),
 }
 
 
