@@ -13,7 +13,7 @@ import pytest
 from assay import cli
 from assay.catalog import question_and_cost
 from assay.ops.compiler import compiler_options
-from assay.sweep import runner
+from assay.sweep import programs
 from assay.train.canonical import canonical_value
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
@@ -104,7 +104,7 @@ def standard_promotion():
 def quick_compiling(monkeypatch):
     """What runs for moments is compiled without optimisation; a fifth of the time is saved."""
     quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-    monkeypatch.setattr(runner, "compiler_options", lambda: compiler_options() | quick)
+    monkeypatch.setattr(programs, "compiler_options", lambda: compiler_options() | quick)
 
 
 def test_a_short_run_ends_in_a_report(experiment, tmp_path, compilation_cache, standard_promotion, quick_compiling):
