@@ -75,8 +75,8 @@ name=$1
 shift
 if [ "$name" = test ]; then
   set_up test
-  # Files are dealt out to the cores; more than 8 processes would only wait for memory.
-  exec .venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile "$@"
+  # A core that is done takes over from the others; more than 8 processes would only wait for memory.
+  exec .venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal "$@"
 fi
 if [ "$name" = claims ]; then
   set_up
