@@ -64,6 +64,10 @@ CLAIMS = (
         better=_arm("selu", 8), worse=_arm("selu", 64), smallest=0.05, expects="equivalence", **SELU,
     ),
     Claim(
+        id="selu-skips", statement="At 64 layers shortcuts change SELU's test error by less than 5 points.",
+        better=_arm("selu"), worse=_arm("selu", skip=True), smallest=0.05, expects="equivalence", **SELU,
+    ),
+    Claim(
         id="selu-without-skip", statement="At 64 layers, SELU without shortcuts is within 5 points of ReLU with them.",
         better=_arm("selu"), worse=_arm("relu", skip=True), smallest=0.05, expects="equivalence", **SELU,
     ),
