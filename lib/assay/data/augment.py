@@ -35,7 +35,7 @@ def alternating_flip() -> Augment:
     """Mirrors each image left to right in every other epoch, from its first or its second on with probability 1/2.
 
     Two epochs in a row so show both sides of every image, where `flip` shows the same one again half of the time
-    (Jordan 2024, arXiv:2404.00498, section 3.6).
+    (Jordan 2024, arXiv:2404.00498).
     """
 
     def fn(key: jax.Array, x: jax.Array, y: jax.Array, shown: Shown) -> tuple[jax.Array, jax.Array]:

@@ -15,7 +15,7 @@ from assay.initializers.initializer import Initializer, split_shape
 def dirac(of: str = "uniform_fan_in") -> Initializer:
     """Convolutions hand their input on in their first channels and begin as `of` in the others, if they have more.
 
-    Partial identity initialisation (Jordan 2024, arXiv:2404.00498, section 3.2). Dense layers begin as `of`; of a
+    Partial identity initialisation (Jordan 2024, arXiv:2404.00498). Dense layers begin as `of`; of a
     convolution with fewer outputs than inputs, every output is an input.
 
     Args:
@@ -38,7 +38,7 @@ def dirac(of: str = "uniform_fan_in") -> Initializer:
 def whitening(of: str = "dirac", eps: float = 5e-4) -> Initializer:
     """The first layer's filters are the principal axes of the data's patches, scaled to variance 1, and their negatives.
 
-    Jordan 2024 (arXiv:2404.00498, section 3.1), after Coates & Ng 2011: with the eigenvectors v and eigenvalues l of the
+    Jordan 2024 (arXiv:2404.00498), after Coates & Ng 2011: with the eigenvectors v and eigenvalues l of the
     second moments of all patches of a batch (their mean is not taken off), the filters are v / sqrt(l + eps), those of
     the largest l first, then as many negatives. A first layer of 2 x height x width x channels has them all; with fewer
     outputs it has the leading ones, and further outputs stay as `of` made them.

@@ -17,7 +17,7 @@ def check_views(views: str) -> None:
 def averaged(views: str, logits: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
     """Logits `[B, K]` of images `[B, H, W, C]` as the mean over views.
 
-    As in Jordan 2024 (arXiv:2404.00498, section 3.5).
+    As in Jordan 2024 (arXiv:2404.00498).
 
     Args:
       views: "one": the image as it is; "mirrored": it and its mirror image, left to right; "shifted": these two, with
