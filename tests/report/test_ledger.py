@@ -63,3 +63,16 @@ def test_the_page_escapes_and_its_links_lead_somewhere(tmp_path):
     links = re.findall(r'(?:href|src)="([^"]+)"', html)
     assert len(links) >= 3 and all((page.parent / link).resolve().exists() for link in map(pathlib.Path, links))
     assert html.count('class="row"') == 3 and "3 claims: 1 confirmed, 1 refuted, 1 open." in html
+
+
+def test_what_a_machine_lacks_is_said(tmp_path):
+    row = Row("B9", "Devices", "It is faster.", "S1", "", "", "T1", "a measurement", ("exact",))
+    outcome = settle([Figure("ten times faster", True, None, missing="no accelerator")])
+    (tmp_path / ledger.EXACT_FILE).write_text(json.dumps({"B9": ledger.exact_record(outcome, "2026-11-21", 1.0, {})}))
+    there = ledger.settled([row], [tmp_path])
+    assert re.search(r"^B9 +inconclusive .*\n +not known here$", ledger_table(there, unicode=False), re.M)
+    assert "ten times faster: not known, no accelerator" in ledger_row(there[0], unicode=False)
+    page = tmp_path / "docs" / "ledger.html"
+    page.parent.mkdir()
+    ledger_page(there, page, [])
+    assert "not known: no accelerator" in page.read_text()

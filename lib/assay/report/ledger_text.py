@@ -95,7 +95,9 @@ def effect_of(part: Evidence) -> str:
         name = quantities.name(str(part.details.get("metric", "")))
         return f"{name}: {quantities.effect(part.details)}, n = {part.details['n']}" if part.details else part.by
     figures = [figure for figure in part.details.get("figures", ()) if figure["cited"] is not None]
-    return f"{sum(figure['holds'] is True for figure in figures)} of {len(figures)} figures hold" if figures else ""
+    if any(figure["holds"] is None for figure in figures):
+        return "not known here"
+    return f"{sum(figure['holds'] for figure in figures)} of {len(figures)} figures hold" if figures else ""
 
 
 def _indented(head: str, text: object) -> list[str]:
