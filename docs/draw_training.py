@@ -57,12 +57,12 @@ def he_and_glorot(folder: pathlib.Path) -> Figure:
     return _titled(drawn, "ReLU networks on the digits: He's initialisation and Glorot's")
 
 
-def self_normalising(folder: pathlib.Path) -> Figure:
-    """Test error by depth, without and with shortcuts, and SELU's without its initialisation.
+def self_normalising(folder: pathlib.Path, dropped: pathlib.Path) -> Figure:
+    """Test error by depth, without and with shortcuts, and SELU's without its initialisation and with dropout.
 
-    From `docs/results/self_normalising`.
+    From `docs/results/self_normalising` and `docs/results/alpha_dropout`.
     """
-    study = store.read(folder)
+    study, dropout = store.read(folder), store.read(dropped)
     drawn = Figure(figsize=(WIDTH / 72, 420 / 72), dpi=72, layout="constrained")
     plain, skips, selu = drawn.subplots(1, 3, width_ratios=(5, 5, 4))
     for axes, skip in ((plain, False), (skips, True)):
@@ -71,6 +71,10 @@ def self_normalising(folder: pathlib.Path) -> Figure:
         axes.set_title("with shortcuts" if skip else "without shortcuts")
     for init, i in (("lecun_normal", 0), ("he_normal", 4)):
         _by_depth(selu, study, "selu", init, False, init, i)
+    for i, (label, alpha) in enumerate({"alpha dropout": True, "dropout": False}.items()):
+        arms = [arm for arm in dropout.arms if "dropout=" in arm.fields["model"] and arm.fields["init"] == INIT["selu"]]
+        arms = [arm for arm in arms if ("alpha=True" in arm.fields["model"]) == alpha]
+        _errors(selu, [_depth(arm.fields["model"]) for arm in arms], arms, "test_error", label, drawing.SERIES[2 + i])
     selu.set_title("SELU without shortcuts")
     plain.set_ylabel("test error, %")
     for axes in (plain, selu):
@@ -138,7 +142,7 @@ def _titled(drawn: Figure, title: str) -> Figure:
 FIGURES: dict[str, tuple[Callable[..., Figure], tuple[pathlib.Path, ...]]] = {
     "init_activation": (init_activation, (RESULTS / "init_activation",)),
     "he_and_glorot": (he_and_glorot, (RUNS / "depth_init",)),
-    "self_normalising": (self_normalising, (RESULTS / "self_normalising",)),
+    "self_normalising": (self_normalising, (RESULTS / "self_normalising", RESULTS / "alpha_dropout")),
     "squared_error": (squared_error, (RESULTS / "squared_error",)),
 }
 

@@ -79,16 +79,21 @@ def test_init_activation(draw):
 def test_self_normalising(draw):
     folder = RESULTS / "self_normalising"
     with drawing.style():
-        plain, skips, selu = draw.self_normalising(folder).axes
+        plain, skips, selu = draw.self_normalising(folder, RESULTS / "alpha_dropout").axes
     rows = draw.store.read(folder).rows  # at the learning rates that validate best
-    assert [len(axes.containers) for axes in (plain, skips, selu)] == [4, 4, 2]
+    assert [len(axes.containers) for axes in (plain, skips, selu)] == [4, 4, 4]
     for axes, skip in ((plain, False), (skips, True), (selu, False)):
-        for container in axes.containers:
+        for container in axes.containers[: 2 if axes is selu else 4]:
             *activation, init = container.get_label().split(", ")
             arm = {"activation": (activation or ["selu"])[0], "init": init}
             models = [f"mlp(depth={depth},{'skip=True,' * skip}width=64)" for depth in (8, 16, 32, 64)]
             chosen = [[r["test_error"] for r in rows if r.items() >= {**arm, "model": m}.items()] for m in models]
             np.testing.assert_allclose(shown(container), [100 * np.mean(errors) for errors in chosen])
+    rows = draw.store.read(RESULTS / "alpha_dropout").rows
+    for container, models in zip(selu.containers[2:], (("alpha=True,depth=8,", "alpha=True,depth=64,"), ("depth=64,",))):
+        names = [f"mlp({model}dropout=0.05,width=64)" for model in models]
+        chosen = [[r["test_error"] for r in rows if (r["model"], r["init"]) == (n, "lecun_normal")] for n in names]
+        np.testing.assert_allclose(shown(container), [100 * np.mean(errors) for errors in chosen])
 
 
 def test_what_lacks_its_study_is_said(draw, tmp_path, monkeypatch, capsys):
