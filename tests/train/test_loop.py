@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from assay import models
 from assay.config import Config
 from assay.data import batches, load
 from assay.spec import SpecError
@@ -178,3 +179,23 @@ def test_bfloat16_trains_with_float32_parameters():
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(SpecError, match="batch_size 5000 is larger than the training split of digits"):
         Program(dataclasses.replace(TINY, batch_size=5000), digits())
+
+
+def test_bfloat16_keeps_what_it_learns_in_float32():
+    """Updates below bfloat16's resolution (2^-9 of a weight) add up: weights and momentum are float32."""
+    config = canonical(dataclasses.replace(TINY, dtype="bfloat16", optimizer="momentum", lr=1e-5))
+    before, after = (jax.tree.leaves(trained(config, cuts).train_state) for cuts in ([0], [0, 5]))
+    kinds = {leaf.dtype for leaf in after if leaf.dtype != np.int32}
+    assert kinds == {np.dtype("float32")}
+    kernels = [(np.asarray(a), np.asarray(b)) for a, b in zip(before, after) if np.ndim(a) == 2 and np.any(a)]
+    assert len(kernels) == 3  # momentum began at 0
+    assert all(np.mean(a != b) > 0.5 for a, b in kernels)
+    assert all(np.mean(np.asarray(a, jax.numpy.bfloat16) == np.asarray(b, jax.numpy.bfloat16)) > 0.9 for a, b in kernels)
+
+
+def test_bfloat16_products_are_summed_in_float32():
+    made = {"activation": "relu", "init": "constant(value=1.0)", "norm": "none", "dtype": jax.numpy.bfloat16}
+    model = models.build("mlp(depth=0)", **made, outputs=1)
+    x = jax.numpy.ones((1, 1000))
+    output, _ = model.apply(*model.init(jax.random.key(0), x), x, key=None, train=False)
+    assert output.logits == 1000  # in bfloat16 a sum of ones ends at 256
