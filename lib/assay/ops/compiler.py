@@ -13,7 +13,7 @@ _ONEDNN = {"xla_cpu_use_onednn": True, "xla_cpu_experimental_onednn_custom_call"
 def _known(name: str, value: bool | str) -> bool:
     """Whether this jaxlib knows an option: compiling anything with an unknown one is an INVALID_ARGUMENT."""
     try:
-        jax.jit(jnp.negative, compiler_options={name: value}).lower(jnp.float32(0)).compile()
+        jax.jit(jnp.negative, compiler_options={name: value}).lower(jax.ShapeDtypeStruct((), jnp.float32)).compile()
     except jax.errors.JaxRuntimeError as error:
         if "INVALID_ARGUMENT" not in str(error):
             raise
@@ -29,3 +29,22 @@ def compiler_options() -> dict[str, bool | str]:
     if jax.default_backend() != "cpu":
         return {}
     return {name: value for name, value in _ONEDNN.items() if _known(name, value)}
+
+
+@functools.cache
+def onednn() -> bool:
+    """Whether convolutions of programs compiled with `compiler_options()` are oneDNN's; asked once, by compiling one.
+
+    One with an axis of length 1 and a kernel whose channels are in the other order, as `assay.ops.conv_calls` has them.
+    """
+    if jax.default_backend() != "cpu":
+        return False
+    convolution = functools.partial(
+        jax.lax.conv_general_dilated,
+        window_strides=(1, 1, 1),
+        padding="SAME",
+        dimension_numbers=("NDHWC", "DHWOI", "NDHWC"),
+    )
+    shapes = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1, 1, 8, 8, 32), (1, 3, 3, 32, 32))]
+    program = jax.jit(convolution, compiler_options=compiler_options()).lower(*shapes).compile()
+    return "onednn$convolution" in program.as_text()

@@ -1,37 +1,20 @@
-"""2-D convolution whose gradients stay in the layout that XLA's CPU backend is fast in.
+"""2-D convolution and its transpose, with gradients that are fast on a CPU (see assay.ops.conv_calls for how).
 
-Inside a loop body that backend runs a convolution by its library only if it reads NHWC x HWIO -> NHWC. The
-gradient convolutions that JAX derives do not, and fall to a scalar loop (ResNet-20 in a `lax.scan`: 70 times
-slower). So both gradients are written here as forward convolutions in that layout:
-
-  dx = conv(dy dilated by the stride, kernel flipped in space with its channels transposed)
-  dw = conv(x as [C, H, W, N], dy as [H', W', N, O] dilated by the stride), transposed back
-
-Other platforms have library calls for the derived gradients and keep them.
+Other platforms have library calls for the gradients that JAX derives, and keep those.
 """
 
 from collections.abc import Sequence
 import functools
-from typing import Any, NamedTuple
 
 import jax
 from jax import Array, lax
-from jax.experimental.layout import Layout, with_layout_constraint
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from assay.ops.conv_calls import correlate, Geometry, kernel_gradient, spread
 from assay.ops.window import Padding, Pair, explicit_padding, pair
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
-
-
-class _Geometry(NamedTuple):
-    strides: Pair
-    padding: tuple[Pair, Pair]
-    dilation: Pair
-    groups: int
-    precision: Any
-    preferred_element_type: Any
 
 
 def conv(
@@ -75,10 +58,11 @@ def conv(
     if x.dtype != kernel.dtype:
         raise ValueError(f"conv: x is {x.dtype} and kernel {kernel.dtype}; cast one of them")
     strides, dilation = pair(strides, "strides"), pair(dilation, "dilation")
-    pads = explicit_padding(padding, x.shape[1:3], _reach(kernel, dilation), strides)
+    reach = [(size - 1) * step + 1 for size, step in zip(kernel.shape[:2], dilation)]
+    pads = explicit_padding(padding, x.shape[1:3], reach, strides)
     if preferred_element_type is not None:
         preferred_element_type = jnp.dtype(preferred_element_type)
-    return _conv(x, kernel, _Geometry(strides, pads, dilation, groups, precision, preferred_element_type))
+    return _conv(x, kernel, Geometry(strides, pads, dilation, groups, precision, preferred_element_type))
 
 
 def conv_transpose(
@@ -96,23 +80,27 @@ def conv_transpose(
       [N, H', W', O]; what `lax.conv_transpose` gives.
 
     Raises:
-      ValueError: as `conv`; another padding.
+      ValueError: shapes or dtypes that do not fit together; another padding.
     """
     if padding not in ("SAME", "VALID"):
         raise ValueError(f"conv_transpose: padding must be 'SAME' or 'VALID', not {padding!r}")
+    if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2] or x.dtype != kernel.dtype:
+        found = f"{x.dtype}{list(x.shape)} and {kernel.dtype}{list(kernel.shape)}"
+        raise ValueError(f"conv_transpose takes x [N, H, W, C] and a kernel [kh, kw, C, O] of its dtype, not {found}")
     strides = pair(strides, "strides")
-    edges = []
-    for size, stride in zip(kernel.shape[:2], strides):
-        # Of size + stride - 2 pixels, as many at the front as lax puts there.
+    edges, sizes = [], []
+    for length, size, stride in zip(x.shape[1:3], kernel.shape[:2], strides):
+        # Of size + stride - 2 pixels around the spread image, as many at the front as lax puts there.
         if padding == "SAME":
             total = size + stride - 2
             low = size - 1 if stride > size - 1 else -(-total // 2)
         else:
             total, low = size + stride - 2 + max(size - stride, 0), size - 1
-        edges.append((low, total - low))
-    zero = jnp.zeros((), x.dtype)
-    spread = lax.pad(x, zero, ((0, 0, 0), *((0, 0, stride - 1) for stride in strides), (0, 0, 0)))
-    return conv(spread, kernel, padding=edges)
+        sizes.append((length - 1) * stride + 1 + total - size + 1)
+        edges.append((size - 1 - low, (length - 1) * stride + low + 1 - sizes[-1]))
+    # The convolution whose transpose this is takes the large image to x.
+    geometry = Geometry(strides, tuple(edges), (1, 1), 1, None, None)
+    return _spread(x, kernel[::-1, ::-1].transpose(0, 1, 3, 2), tuple(sizes), geometry)
 
 
 def conv_general_dilated(
@@ -161,98 +149,54 @@ def conv_general_dilated(
     )
 
 
-def _library(x: Array, kernel: Array, geometry: _Geometry) -> Array:
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        geometry.strides,
-        geometry.padding,
-        rhs_dilation=geometry.dilation,
-        dimension_numbers=_LAYOUT,
-        feature_group_count=geometry.groups,
-        precision=geometry.precision,
-        preferred_element_type=geometry.preferred_element_type,
-    )
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _conv(x: Array, kernel: Array, geometry: _Geometry) -> Array:
-    return _library(x, kernel, geometry)
+def _conv(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    return correlate(x, kernel, geometry)
 
 
-def _forward(x: Array, kernel: Array, geometry: _Geometry) -> tuple[Array, tuple[Array, Array]]:
-    return _library(x, kernel, geometry), (x, kernel)
+def _forward(x: Array, kernel: Array, geometry: Geometry) -> tuple[Array, tuple[Array, Array]]:
+    return correlate(x, kernel, geometry), (x, kernel)
 
 
-def _backward(geometry: _Geometry, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
+def _backward(geometry: Geometry, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
     x, kernel = residuals
     if jax.default_backend() != "cpu":
-        return jax.vjp(functools.partial(_library, geometry=geometry), x, kernel)[1](dy)
-    # Without the barrier the transposes below merge with what made x and dy, and run as strided scalar code.
+        return jax.vjp(functools.partial(correlate, geometry=geometry), x, kernel)[1](dy)
+    # Without the barrier transposes merge with what made x and dy, and run as strided scalar code.
     x, dy = lax.optimization_barrier((x, dy))
     # Two separate convolutions, so that a first layer's unused dx is dead code.
-    return _input_gradient(x, kernel, dy, geometry), _kernel_gradient(x, kernel, dy, geometry)
+    dx = spread(dy, kernel, x.shape[1:3], geometry).astype(x.dtype)
+    return dx, kernel_gradient(x, dy, kernel.shape, geometry).astype(kernel.dtype)
 
 
 _conv.defvjp(_forward, _backward)
 
 
-def _reach(kernel: Array, dilation: Pair) -> list[int]:
-    return [(size - 1) * step + 1 for size, step in zip(kernel.shape[:2], dilation)]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _spread(x: Array, kernel: Array, size: Pair, geometry: Geometry) -> Array:
+    """The transpose of `correlate`: x `[N, H', W', O]`, kernel `[kh, kw, C, O]` -> `[N, *size, C]`."""
+    if jax.default_backend() != "cpu":
+        image = jax.ShapeDtypeStruct((x.shape[0], *size, kernel.shape[2]), x.dtype)
+        return jax.linear_transpose(lambda image: correlate(image, kernel, geometry), image)(x)[0]
+    return spread(x, kernel, size, geometry)
 
 
-def _span(dy: Array, geometry: _Geometry) -> list[int]:
-    return [(size - 1) * stride + 1 for size, stride in zip(dy.shape[1:3], geometry.strides)]
+def _spread_forward(
+    x: Array, kernel: Array, size: Pair, geometry: Geometry
+) -> tuple[Array, tuple[Array, Array]]:
+    return _spread(x, kernel, size, geometry), (x, kernel)
 
 
-def _materialise(x: Array) -> Array:
-    """Has a transposed array written out: folded into the convolution it would leave the fast layout.
-
-    The barrier alone forbids the folding, but then the array is written twice, once in the old order.
-    """
-    return lax.optimization_barrier(with_layout_constraint(x, Layout(tuple(range(x.ndim)))))
-
-
-def _input_gradient(x: Array, kernel: Array, dy: Array, geometry: _Geometry) -> Array:
-    kh, kw, inputs, outputs = kernel.shape
-    groups = geometry.groups
-    flipped = kernel[::-1, ::-1].reshape(kh, kw, inputs, groups, outputs // groups)
-    flipped = flipped.transpose(0, 1, 4, 3, 2).reshape(kh, kw, outputs // groups, groups * inputs)
-    sides = zip(x.shape[1:3], _reach(kernel, geometry.dilation), _span(dy, geometry), geometry.padding)
-    padding = [(reach - 1 - low, size + low - span) for size, reach, span, (low, _) in sides]
-    dx = lax.conv_general_dilated(
-        dy,
-        _materialise(flipped).astype(dy.dtype),
-        (1, 1),
-        padding,
-        lhs_dilation=geometry.strides,
-        rhs_dilation=geometry.dilation,
-        dimension_numbers=_LAYOUT,
-        feature_group_count=groups,
-        precision=geometry.precision,
-        preferred_element_type=geometry.preferred_element_type,
-    )
-    return dx.astype(x.dtype)
+def _spread_backward(
+    size: Pair, geometry: Geometry, residuals: tuple[Array, Array], dy: Array
+) -> tuple[Array, Array]:
+    x, kernel = residuals
+    if jax.default_backend() != "cpu":
+        dx, pullback = jax.vjp(lambda kernel: correlate(dy, kernel, geometry), kernel)
+        return dx, pullback(x)[0]
+    x, dy = lax.optimization_barrier((x, dy))
+    dx = correlate(dy, kernel, geometry)
+    return dx, kernel_gradient(dy, x, kernel.shape, geometry).astype(kernel.dtype)
 
 
-def _kernel_gradient(x: Array, kernel: Array, dy: Array, geometry: _Geometry) -> Array:
-    n, h, w, channels = x.shape
-    groups = geometry.groups
-    # [N, H, W, C] -> [C/G, H, W, G*N]: the batch is summed over, the groups stay apart.
-    image = x.reshape(n, h, w, groups, channels // groups).transpose(4, 1, 2, 3, 0)
-    image = image.reshape(channels // groups, h, w, groups * n)
-    window = dy.transpose(1, 2, 0, 3)  # [H', W', N, O]
-    sides = zip((h, w), _reach(kernel, geometry.dilation), _span(dy, geometry), geometry.padding)
-    padding = [(low, span + reach - 1 - size - low) for size, reach, span, (low, _) in sides]
-    dw = lax.conv_general_dilated(
-        _materialise(image).astype(dy.dtype),
-        _materialise(window),
-        geometry.dilation,
-        padding,
-        rhs_dilation=geometry.strides,
-        dimension_numbers=_LAYOUT,
-        feature_group_count=groups,
-        precision=geometry.precision,
-        preferred_element_type=geometry.preferred_element_type,
-    )
-    return dw.transpose(1, 2, 0, 3).astype(kernel.dtype)
+_spread.defvjp(_spread_forward, _spread_backward)
