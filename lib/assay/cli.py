@@ -223,8 +223,9 @@ def set_up_jax() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import jax
 
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "assay" / "compiled"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
+    from assay.ops.compiler import cache_folder
+
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
     # Programs with oneDNN calls can't be written to the cache; they are compiled anew at the next start, no more.
     warnings.filterwarnings("ignore", "Error writing persistent compilation cache entry", UserWarning)

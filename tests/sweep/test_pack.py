@@ -91,7 +91,7 @@ def test_large_programs_are_cut_into_packs():
 
 
 def test_pack_choices():
-    assert plan.mapping("auto") == ("loop" if jax.default_backend() == "cpu" else "vmap")
+    assert plan.mapping("auto") == ("loop" if jax.default_backend() == "cpu" else "auto")
     assert plan.mapping("map") == "map"
     with pytest.raises(SpecError, match="--pack must be auto, loop, map, vmap, shard or data, not 'all'"):
         plan.mapping("all")

@@ -66,7 +66,7 @@ never = threading.Event()
 undisturbed, store = Store(sys.argv[2], "undisturbed"), Store(sys.argv[2], "stopped")
 trainer = runner.Runner(undisturbed, "shard", never, 60, lambda steps: None)
 assert trainer.run(pack)
-trainer.store, trainer.stop, trainer.programs.get(pack.key).chunk = store, StopsAtSecondLook(), 1
+trainer.store, trainer.stop, trainer.programs.get(pack).chunk = store, StopsAtSecondLook(), 1
 assert not trainer.run(pack)
 assert list((store.folder / "packs").glob("*/*/manifest.json"))
 trainer.stop = never

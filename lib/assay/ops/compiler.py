@@ -1,6 +1,8 @@
-"""Compiler options that make this machine's programs fast."""
+"""Compiler options that make this machine's programs fast, and where compiled programs are kept."""
 
 import functools
+import os
+import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -48,3 +50,8 @@ def onednn() -> bool:
     shapes = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1, 1, 8, 8, 32), (1, 3, 3, 32, 32))]
     program = jax.jit(convolution, compiler_options=compiler_options()).lower(*shapes).compile()
     return "onednn$convolution" in program.as_text()
+
+
+def cache_folder() -> pathlib.Path:
+    """The folder of compiled programs, and of what was measured of them."""
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "assay" / "compiled"

@@ -12,6 +12,7 @@ import numpy as np
 from assay.config import from_json
 from assay.spec import first_line
 from assay.sweep import job
+from assay.sweep.plan import Pack
 from assay.sweep.programs import Programs
 from assay.sweep.provenance import differences, origin
 
@@ -65,7 +66,7 @@ class _Part:
 
     def _begin(self, message: Mapping[str, Any]) -> None:
         key, *configs = map(from_json, (message["key"], *message["configs"]))
-        self._packed = self._programs.get(key)
+        self._packed = self._programs.get(Pack(key, tuple(configs)))
         mine = origin(configs[0], self._packed.program.dataset.fingerprint)
         if found := differences(message["origin"], mine):
             raise job.JobLost(f"process {jax.process_index()} does not fit into the job: {'; '.join(found)}")

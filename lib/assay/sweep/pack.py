@@ -54,7 +54,7 @@ class PackedProgram:
         devices: Sequence[jax.Device] | None = None,
     ):
         self.program, self.mapping, self.layout = program, mapping, layout(mapping, devices)
-        self.stacked = is_stacked(mapping)
+        self.stacked = mapping in ("map", "vmap", "shard")
         self.devices = self.layout.trials.num_devices if self.layout.trials else 1
         self.data = put(data, self.layout.shared)
         self.chunk = 1  # steps a call; the engine adapts it to the measured rate
@@ -182,11 +182,6 @@ class PackedProgram:
             result = function(*arguments)
             self._warm.add(name)
         return result
-
-
-def is_stacked(mapping: str) -> bool:
-    """Whether a pack of this mapping is several trials in one call."""
-    return mapping in ("map", "vmap", "shard")
 
 
 def _rows(tree: Any, rows: Any) -> Any:

@@ -9,7 +9,7 @@ import jax
 
 from assay.config import Config
 from assay.spec import SpecError
-from assay.sweep.pack import is_stacked, MAPPINGS
+from assay.sweep.pack import MAPPINGS
 from assay.train.loop import program_key
 
 # Of trials on one device. A stacked pack advances in step, so it also bounds what is lost at a crash and what must fit
@@ -25,7 +25,10 @@ class Pack(NamedTuple):
 
 
 def mapping(choice: str) -> str:
-    """The mapping that `--pack` means here: "auto" is loop on a CPU and vmap elsewhere; in a job of processes, data.
+    """The mapping that `--pack` means here.
+
+    "auto" is data in a job of processes, and loop on a CPU; elsewhere it stays, and assay.sweep.auto chooses one for each
+    program.
 
     Raises:
       SpecError: an unknown choice, or one that a job of several processes cannot have.
@@ -36,9 +39,7 @@ def mapping(choice: str) -> str:
         if choice not in ("auto", "data"):
             raise SpecError(f"{processes} processes train each trial together: --pack must be data, not {choice}")
         return "data"
-    if choice == "auto":
-        return "loop" if jax.default_backend() == "cpu" else "vmap"
-    return choice
+    return "loop" if choice == "auto" and jax.default_backend() == "cpu" else choice
 
 
 def packs(configs: Sequence[Config], mapping: str) -> list[Pack]:
@@ -49,8 +50,8 @@ def packs(configs: Sequence[Config], mapping: str) -> list[Pack]:
     programs: dict[Config, list[Config]] = {}
     for config in configs:
         programs.setdefault(program_key(config), []).append(config)
-    size = PACK_SIZE if is_stacked(mapping) else 1
-    if mapping == "shard":
+    size = 1 if mapping in ("loop", "data") else PACK_SIZE
+    if mapping in ("shard", "auto"):
         size *= jax.local_device_count()
     by_program = [
         [Pack(key, tuple(members[i : i + size])) for i in range(0, len(members), size)]

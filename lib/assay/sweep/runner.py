@@ -60,7 +60,7 @@ class Runner:
 
     def run(self, pack: Pack) -> bool:
         """Trains a pack to its end; False if it was stopped before (and can be resumed)."""
-        packed = self.programs.get(pack.key)
+        packed = self.programs.get(pack)
         folder = self.store.pack_dir(pack_id(pack.configs))
         trials = packed.trials(pack.configs)
         run = self._resumed(packed, pack, folder) or self._started(packed, pack)

@@ -50,8 +50,7 @@ def run(configs: Sequence[Config], store: Store, options: Options) -> Outcome:
         total = 0
         for key in dict.fromkeys(pack.key for pack in packs):
             mine = [config for pack in packs if pack.key == key for config in pack.configs]
-            runner.programs.check(key, mine)
-            total += runner.programs.get(key).program.steps * len(mine)
+            total += runner.programs.check(key, mine) * len(mine)
         with progress(total, len(configs)) as bar:
             runner.progress = bar.update
             return options.engine(packs, runner)
