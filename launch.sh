@@ -5,6 +5,7 @@
 #   ./launch.sh NAME --help        its flags
 #   ./launch.sh claims [--flags]   the ledger of claims: what is settled and how; --run settles, --show tells
 #   ./launch.sh test [arguments]   the test suite
+# --engine=ray and --engine=slurm install what they need (docs/cluster.md).
 # PYTHON=/path/to/python chooses the interpreter; ACCELERATOR=cuda or tpu installs JAX for it.
 set -euo pipefail
 CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -49,6 +50,14 @@ set_up() {  # set_up EXTRA...: makes or updates .venv so that it has assay with 
   # The folder counts: in a copied or moved one, .venv would still lead to the old one's code.
   wanted=$(printf '%s\n' "$python" "$(cat pyproject.toml constraints.txt | cksum) $PWD" "$extras")
   [ "$(cat "$installed" 2>/dev/null)" != "$wanted" ] || return 0
+  # A cluster's jobs come here at the same time: one of them sets up, the others wait and look again.
+  if [ -z "${set_up_alone:-}" ] && command -v flock >/dev/null; then
+    exec 9>.venv.lock
+    flock 9
+    set_up_alone=yes set_up "$@"
+    exec 9>&-
+    return
+  fi
   if [ "$(head -1 "$installed" 2>/dev/null)" != "$python" ]; then
     echo "launch.sh: $("$python" --version) at $python; setting up .venv (about a minute)" >&2
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' ||
@@ -64,6 +73,11 @@ set_up() {  # set_up EXTRA...: makes or updates .venv so that it has assay with 
     -c constraints.txt -e ".${list:+[$list]}" ||
     fail "the installation failed (see above); the next start tries again"
   echo "$wanted" > "$installed"
+}
+
+engine_extra() {  # engine_extra ARGUMENT...: the extra that --engine=ray or --engine=slurm needs
+  local named=' --?engine[= ](ray|slurm)[( ]'
+  [[ " $* " =~ $named ]] && echo "${BASH_REMATCH[1]}" || true
 }
 
 if [ $# -eq 0 ] || [[ $1 =~ ^(-h|--help|help)$ ]]; then
@@ -86,5 +100,5 @@ if [ ! -f "experiments/$name.py" ] || [[ $name == *[!a-z0-9_]* ]] || [ "$name" =
   python=$(chosen_python)
   exec "$python" lib/assay/catalog.py experiments "$name"
 fi
-set_up
+set_up $(engine_extra "$@")
 exec .venv/bin/python -m "experiments.$name" "$@"

@@ -1,5 +1,6 @@
 """launch.sh in a copy of the checkout whose path has a space, with a project that needs no network."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -21,7 +22,7 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     if pathlib.Path("refuse").exists():
         raise RuntimeError("refused")
     name = "assay-0.1.0-py3-none-any.whl"
-    about = "Metadata-Version: 2.1\\nName: assay\\nVersion: 0.1.0\\nProvides-Extra: test\\n"
+    about = "Metadata-Version: 2.1\\nName: assay\\nVersion: 0.1.0\\nProvides-Extra: test\\nProvides-Extra: ray\\n"
     wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
     with zipfile.ZipFile(pathlib.Path(folder, name), "w") as archive:
         archive.writestr("assay.pth", str(pathlib.Path("lib").absolute()))
@@ -193,7 +194,11 @@ def test_installs_once_and_hands_arguments_on(checkout):
     )
     (checkout / "refuse").unlink()
 
-    first = launch(checkout, "echo", *arguments)
+    # Two at the same time, as jobs of a cluster are: one sets up, the other waits.
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(launch, checkout, "echo", *arguments) for _ in range(2)]
+    waited, first = sorted((one.result() for one in both), key=lambda done: len(done.stderr))
+    assert (waited.returncode, waited.stderr, waited.stdout) == (7, "", first.stdout)
     assert first.returncode == 7, first.stderr
     assert first.stderr.startswith("launch.sh: Python 3.") and f" at {REAL}; setting up .venv" in first.stderr
     got, root, version, prefix = json.loads(first.stdout)
@@ -207,7 +212,8 @@ def test_installs_once_and_hands_arguments_on(checkout):
     assert json.loads(second.stdout)[1:] == [root, version, prefix]
 
     (checkout / "constraints.txt").write_text("nothing==1\n")
-    third = launch(checkout, "echo")
+    third = launch(checkout, "echo", "--engine=ray(cpus=2)")
+    assert "ray" in (checkout / ".venv" / "assay-installed").read_text().splitlines()
     assert (third.returncode, third.stderr) == (0, "launch.sh: updating .venv\n")
 
     # Copied, it must run its own code and not that of where it was copied from.

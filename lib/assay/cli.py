@@ -12,7 +12,6 @@ import pathlib
 import shlex
 import sys
 from typing import Any
-import warnings
 
 from absl import flags
 
@@ -132,7 +131,7 @@ def _define() -> flags.FlagValues:
     flags.DEFINE_boolean("smoke", False, "a run of seconds, in a folder of its own", flag_values=values)
     pack = "how trials are mapped to the devices: auto, loop, map, vmap, shard or data"
     flags.DEFINE_string("pack", "auto", pack, flag_values=values)
-    engine = "what runs the packs: local (this process), processes(workers=4)"
+    engine = "what runs the packs: local (this process), processes(workers=4), ray or slurm (docs/cluster.md)"
     flags.DEFINE_string("engine", "local", engine, flag_values=values)
     part = "K/N, K from 0: train the K-th of N shares and write no report; the command without it does that at the end"
     flags.DEFINE_string("part", None, part, flag_values=values)
@@ -221,11 +220,6 @@ def _text(value: Any) -> str:
 def set_up_jax() -> None:
     """Settings that hold for every run: the persistent compilation cache, and no noise on the terminal."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import jax
+    from assay.ops.compiler import cache_compiled, cache_folder
 
-    from assay.ops.compiler import cache_folder
-
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
-    # Programs with oneDNN calls can't be written to the cache; they are compiled anew at the next start, no more.
-    warnings.filterwarnings("ignore", "Error writing persistent compilation cache entry", UserWarning)
+    cache_compiled(str(cache_folder()))

@@ -3,6 +3,7 @@
 import functools
 import os
 import pathlib
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -55,3 +56,11 @@ def onednn() -> bool:
 def cache_folder() -> pathlib.Path:
     """The folder of compiled programs, and of what was measured of them."""
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "assay" / "compiled"
+
+
+def cache_compiled(folder: str | None) -> None:
+    """Keeps compiled programs in this folder for the next process; None keeps none."""
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    # Programs with oneDNN calls can't be written to the cache; they are compiled anew at the next start, no more.
+    warnings.filterwarnings("ignore", "Error writing persistent compilation cache entry", UserWarning)

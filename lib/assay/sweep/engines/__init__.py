@@ -10,13 +10,21 @@ from assay.sweep.engines.distributed import distributed
 from assay.sweep.engines.engine import Engine, Outcome, stop_flag
 from assay.sweep.engines.local import cores, local
 from assay.sweep.engines.processes import processes
+from assay.sweep.engines.ray import ray
+from assay.sweep.engines.slurm import slurm
 from assay.sweep.progress import progress
 from assay.sweep.runner import Runner
 from assay.sweep.store import Store
 
 __all__ = ["ENGINES", "Engine", "Options", "Outcome", "cores", "run"]
 
-ENGINES: Mapping[str, Callable[..., Engine]] = {"distributed": distributed, "local": local, "processes": processes}
+ENGINES: Mapping[str, Callable[..., Engine]] = {
+    "distributed": distributed,
+    "local": local,
+    "processes": processes,
+    "ray": ray,
+    "slurm": slurm,
+}
 
 
 @dataclasses.dataclass(frozen=True)

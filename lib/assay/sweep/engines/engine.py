@@ -7,11 +7,15 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
 from typing import Any
 
+import jax
+
 from assay.data import DataError
+from assay.ops.compiler import cache_compiled
 from assay.spec import first_line, SpecError
 from assay.sweep.files import StoreError
 from assay.sweep.job import JobLost
@@ -39,9 +43,39 @@ class Outcome:
     stopped: bool = False
 
 
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a runner is made of, for another process to make one of."""
+
+    root: str
+    study: str
+    mapping: str
+    checkpoint_seconds: float
+    data_dir: str | None
+    folder: str  # where paths and modules that Specs name are looked up
+    compiled: str | None  # folder of the persistent compilation cache
+
+    @classmethod
+    def of(cls, runner: Runner) -> "Settings":
+        """The settings of this process's runner."""
+        data_dir = runner.data_dir and os.path.abspath(runner.data_dir)
+        where = (os.getcwd(), jax.config.jax_compilation_cache_dir)
+        store = runner.store
+        return cls(str(store.root.absolute()), store.study, runner.mapping, runner.checkpoint_seconds, data_dir, *where)
+
+    def runner(self, stop: Any, progress: Callable[[int], Any]) -> Runner:
+        """A runner of these settings, in the process that is to use it."""
+        os.chdir(self.folder)
+        if self.folder not in sys.path:
+            sys.path.insert(0, self.folder)
+        cache_compiled(self.compiled)
+        store = Store(self.root, self.study)
+        return Runner(store, self.mapping, stop, self.checkpoint_seconds, progress, self.data_dir)
+
+
 # Takes packs to their results in the store: engine(packs, runner) -> Outcome. The runner is this process's own; it
-# says what to run with elsewhere too (store, mapping, checkpoint_seconds, data_dir), when to stop, and where to report
-# progress. An engine returns when no pack runs any more, and raises ENDS_RUN after it has stopped the others.
+# says what to run with elsewhere (Settings), when to stop, and where to report progress. An engine returns when no pack
+# runs any more, and raises ENDS_RUN after it has stopped the others.
 Engine = Callable[[Sequence[Pack], Runner], Outcome]
 
 
@@ -89,8 +123,7 @@ def collect(
             done, pending = concurrent.futures.wait(pending, POLL_SECONDS, concurrent.futures.FIRST_COMPLETED)
             poll()
             for future in done:
-                lost = future.exception()
-                found = failed(futures[future], lost, store) if lost else future.result()
+                found = _result(future, futures[future], store, stop)
                 if isinstance(found, Exception):
                     raise found
                 outcome.failures += found.failures

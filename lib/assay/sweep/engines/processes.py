@@ -10,11 +10,10 @@ import signal
 import threading
 from typing import Any
 
-from assay.sweep.engines.engine import collect, end_with_parent, Engine, Outcome, work
+from assay.sweep.engines.engine import collect, end_with_parent, Engine, Outcome, Settings, work
 from assay.sweep.engines.local import cores
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
-from assay.sweep.store import Store
 
 
 def processes(workers: int | None = None) -> Engine:
@@ -31,9 +30,7 @@ def processes(workers: int | None = None) -> Engine:
 def _run(workers: int, packs: Sequence[Pack], runner: Runner) -> Outcome:
     spawn = multiprocessing.get_context("spawn")
     stop, steps = spawn.Event(), spawn.Queue()
-    arguments = (
-        str(runner.store.root), runner.store.study, runner.mapping, stop, runner.checkpoint_seconds, steps, runner.data_dir
-    )  # fmt: skip
+    arguments = (Settings.of(runner), stop, steps)
     with concurrent.futures.ProcessPoolExecutor(workers, spawn, _start_worker, arguments) as pool:
         futures = {pool.submit(_work, pack): pack for pack in packs}
 
@@ -50,14 +47,12 @@ def _run(workers: int, packs: Sequence[Pack], runner: Runner) -> Outcome:
 _worker: dict[str, Runner] = {}
 
 
-def _start_worker(
-    root: str, study: str, mapping: str, stop: Any, checkpoint_seconds: float, steps: Any, data_dir: str | None
-) -> None:
+def _start_worker(settings: Settings, stop: Any, steps: Any) -> None:
     # The parent tells workers when to stop; a terminal's Ctrl-C reaches the whole group and must not kill them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    _worker["runner"] = Runner(Store(root, study), mapping, stop, checkpoint_seconds, steps.put, data_dir)
+    _worker["runner"] = settings.runner(stop, steps.put)
 
 
 def _work(pack: Pack) -> Outcome | Exception:

@@ -1,0 +1,96 @@
+"""What becomes of trials under the engine of this process: they fail, diverge, are packed."""
+
+import dataclasses
+
+import pytest
+
+from assay.config import Config
+from assay.sweep import engines
+from assay.sweep.engines import Options
+from assay.sweep.store import Store
+from assay.train.canonical import canonical
+
+TINY = Config(model="mlp(depth=1,width=8)", epochs=1, evals=2, batch_size=100)
+
+
+def grid(**changes):
+    return [canonical(dataclasses.replace(TINY, seed=seed, **changes)) for seed in range(3)]
+
+
+BROKEN = """
+import jax
+from assay.activations import Activation
+
+def explode():
+    @jax.custom_jvp
+    def fn(x):
+        return jax.pure_callback(_explode, jax.ShapeDtypeStruct(x.shape, x.dtype), x, vmap_method="sequential")
+    fn.defjvp(lambda x, dx: (fn(*x), dx[0]))
+    return Activation(fn, gain=1.0)
+
+def _explode(x):
+    raise RuntimeError("the user's own code broke")
+"""
+
+
+def test_a_trial_that_fails_is_named_and_the_others_finish(tmp_path, monkeypatch):
+    (tmp_path / "tests_engine_broken.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    configs = grid()
+    bad = canonical(dataclasses.replace(TINY, activation="tests_engine_broken:explode"))
+    store = Store(tmp_path, "study")
+    outcome = engines.run([bad, *configs], store, Options())
+    assert not outcome.stopped and len(outcome.failures) == 1
+    assert f"trial {bad.trial_id()} (" in outcome.failures[0] and "\n" not in outcome.failures[0]
+    assert "the user's own code broke" in (tmp_path / "study" / bad.trial_id() / "error.txt").read_text()
+    assert store.done(bad.trial_id()) is None
+    assert all(store.done(config.trial_id()) for config in configs)
+
+
+def test_a_diverged_trial_is_a_result(tmp_path):
+    configs = grid(activation="relu", loss="squared_error", lr=1e18)
+    store = Store(tmp_path, "study")
+    assert engines.run(configs, store, Options()) == engines.Outcome()
+    for config in configs:
+        done = store.done(config.trial_id())
+        assert done["status"] == "diverged" and 0 < done["diverged_at"] < done["steps"]
+        assert done["final"]["test_error"] == 1.0 and done["final"]["test_loss"] is None
+        assert store.metrics(config.trial_id())[-1] == {"step": done["diverged_at"], "diverged": True}
+
+
+@pytest.mark.parametrize("pack", ["map", "vmap"])
+def test_stacked_packs_store_what_solo_trials_store(tmp_path, pack):
+    configs = grid()
+    solo, packed = Store(tmp_path, "solo"), Store(tmp_path, "packed")
+    engines.run(configs, solo, Options())
+    engines.run(configs, packed, Options(pack=pack))
+    for config in configs:
+        ours, theirs = (store.metrics(config.trial_id()) for store in (packed, solo))
+        assert [set(line) for line in ours] == [set(line) for line in theirs]
+        if pack == "map":
+            assert ours == theirs
+        final = packed.done(config.trial_id())["final"]
+        assert final["test_loss"] == pytest.approx(solo.done(config.trial_id())["final"]["test_loss"], rel=1e-4)
+        assert final["parameters"] == solo.done(config.trial_id())["final"]["parameters"] == 8 * 64 + 8 + 90
+
+
+def test_metrics_hold_evaluations_and_probes_in_order(tmp_path):
+    config = canonical(dataclasses.replace(TINY, model="mlp(depth=2,width=8)", probe=(0, 4, -1), evals=3))
+    store = Store(tmp_path, "study")
+    engines.run([config], store, Options())
+    lines = store.metrics(config.trial_id())
+    steps = store.done(config.trial_id())["steps"]
+    assert [line["step"] for line in lines if "probe" in line] == [0, 4, steps]
+    assert [line["step"] for line in lines if "probe" not in line] == [0, steps // 3, 2 * steps // 3, steps]
+    probe = lines[0]["probe"]
+    assert probe["layer"] == ["Activate_0", "Activate_1"] and probe["kernel"] == ["Dense_0", "Dense_1", "Dense_2"]
+    assert len(probe["activation_std"]) == 2 and probe["gradient_ratio"][-1] is None
+
+
+def test_steps_to_target_is_the_first_evaluation_that_reaches_it(tmp_path):
+    config = canonical(dataclasses.replace(TINY, epochs=10, evals=20, target_error=0.3))
+    store = Store(tmp_path, "study")
+    engines.run([config], store, Options())
+    lines = [line for line in store.metrics(config.trial_id()) if "train_error" in line]
+    first = next(line["step"] for line in lines if line["train_error"] <= 0.3)
+    assert store.done(config.trial_id())["final"]["steps_to_target"] == first > 0
