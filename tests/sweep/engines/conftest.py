@@ -99,7 +99,7 @@ def _changes(runs: pathlib.Path) -> dict[pathlib.Path, int]:
 
 
 def results(runs: pathlib.Path) -> dict:
-    """Everything a study leaves that must not depend on interruptions: metrics byte for byte, done.json but its clock."""
+    """What a study leaves that must not depend on interruptions: metrics byte for byte, done.json but its clock."""
     found = {}
     for done in sorted(runs.glob("init_activation/*/done.json")):
         record = json.loads(done.read_text())
