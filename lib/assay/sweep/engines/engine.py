@@ -134,6 +134,13 @@ def collect(
     return outcome
 
 
+def _result(future: concurrent.futures.Future, pack: Pack, store: Store, stop: Any) -> Outcome | Exception:
+    lost = future.exception()
+    if lost is None:
+        return future.result()
+    return Outcome(stopped=True) if stop.is_set() else failed(pack, lost, store)
+
+
 def end_with_parent() -> None:
     """Ends this process when its parent has ended: a killed parent closes no queue, and it would wait for ever."""
     multiprocessing.parent_process().join()
