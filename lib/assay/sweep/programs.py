@@ -32,6 +32,7 @@ class Programs:
         self._datasets: dict[str, Dataset] = {}
         self._on_device: dict[Any, DeviceData] = {}
         self._programs: dict[Any, PackedProgram] = {}
+        self._steps: dict[Config, int] = {}
 
     def get(self, pack: Pack) -> PackedProgram:
         """The compiled functions for a pack; in the process that leads a job, told to the others.
@@ -62,11 +63,16 @@ class Programs:
             auto = self.mapping == "auto"
             packed = self._made(key, candidates()[0]) if auto else self.get(Pack(key, tuple(configs)))
             packed.check(list(dict.fromkeys(config.init for config in configs)))
+            self._steps[key] = packed.program.steps
             return packed.program.steps
         except (SpecError, DataError):
             raise
         except Exception as error:  # a user's constructor or module may raise anything
             raise SpecError(f"model {key.model} cannot be trained on {key.dataset}: {first_line(error)}") from error
+
+    def steps(self, pack: Pack) -> int:
+        """Steps of all trials of a pack whose program was checked."""
+        return self._steps[pack.key] * len(pack.configs)
 
     def _made(self, key: Config, mapping: str) -> PackedProgram:
         laid_out = layout(mapping)

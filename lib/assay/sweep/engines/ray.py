@@ -79,7 +79,7 @@ def _joined(address: str) -> Iterator[None]:
 
 def _advance(runner: Runner, pack: Pack, future: object) -> None:
     del future
-    runner.progress(runner.programs.get(pack.key).program.steps * len(pack.configs))
+    runner.progress(runner.programs.steps(pack))
 
 
 @functools.cache

@@ -127,7 +127,7 @@ def _result(job: Any, share: Share, runner: Runner) -> Outcome:
     if isinstance(found, Exception):
         raise found
     for pack in share.packs:
-        runner.progress(runner.programs.get(pack.key).program.steps * len(pack.configs))
+        runner.progress(runner.programs.steps(pack))
     return found
 
 
