@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from assay.config import Config
+from assay.spec import build, SpecError
 from assay.sweep import engines
-from assay.sweep.engines import Options
+from assay.sweep.engines import ENGINES, Options
 from assay.sweep.store import Store
 from assay.train.canonical import canonical
 
@@ -45,6 +46,17 @@ def test_a_trial_that_fails_is_named_and_the_others_finish(tmp_path, monkeypatch
     assert "the user's own code broke" in (tmp_path / "study" / bad.trial_id() / "error.txt").read_text()
     assert store.done(bad.trial_id()) is None
     assert all(store.done(config.trial_id()) for config in configs)
+
+
+def test_an_engine_that_is_not_there_is_one_line(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda name: None)
+        for name, module in (("ray", "ray"), ("slurm", "submitit")):
+            with pytest.raises(SpecError, match=rf"engine {name}: {module} is not installed: ./launch.sh installs it"):
+                build(ENGINES, name, "engine")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SpecError, match="engine slurm: Could not detect"):
+        engines.run(grid()[:1], Store(tmp_path, "study"), Options(engine=build(ENGINES, "slurm", "engine")))
 
 
 def test_a_diverged_trial_is_a_result(tmp_path):

@@ -5,6 +5,7 @@ tried again and goes on at the store's last checkpoint; one that raises is not, 
 """
 
 from collections.abc import Iterator, Sequence
+import concurrent.futures
 import contextlib
 import functools
 import os
@@ -17,6 +18,8 @@ from assay.sweep.engines.extra import need
 from assay.sweep.engines.local import cores
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
+
+GRACE_SECONDS = 60.0
 
 
 def ray(address: str = "local", cpus: float = 1.0, gpus: float = 0.0, retries: int = 3) -> Engine:
@@ -54,7 +57,11 @@ def _run(address: str, cpus: float, gpus: float, retries: int, packs: Sequence[P
                 for task in tasks:
                     ray.cancel(task)
 
-        return collect(futures, runner.store, runner.stop, poll)
+        try:
+            return collect(futures, runner.store, runner.stop, poll)
+        finally:
+            poll()  # an error has set the flag; what still runs saves before Ray ends it
+            concurrent.futures.wait(futures, GRACE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -79,7 +86,8 @@ def _joined(address: str) -> Iterator[None]:
 
 def _advance(runner: Runner, pack: Pack, future: object) -> None:
     del future
-    runner.progress(runner.programs.steps(pack))
+    if not runner.stop.is_set():
+        runner.progress(runner.programs.steps(pack))
 
 
 @functools.cache

@@ -126,8 +126,8 @@ def _result(job: Any, share: Share, runner: Runner) -> Outcome:
             found.failures += [line for pack in open_packs for line in failed(pack, lost, runner.store).failures]
     if isinstance(found, Exception):
         raise found
-    for pack in share.packs:
-        runner.progress(runner.programs.steps(pack))
+    if not found.stopped:
+        runner.progress(sum(map(runner.programs.steps, share.packs)))
     return found
 
 
