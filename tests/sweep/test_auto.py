@@ -47,12 +47,6 @@ class Maker:
         return self._make(mapping)
 
 
-def test_a_short_pack_is_not_worth_measuring():
-    make = Maker(SHORT)
-    assert auto.choose(make, trials(SHORT)).mapping == "vmap"
-    assert make.made == ["vmap"] and not (cache_folder() / "mappings.json").exists()
-
-
 def test_what_was_measured_is_said_and_remembered(capsys):
     make = Maker(LONG)
     chosen = auto.choose(make, trials(LONG)).mapping
@@ -86,10 +80,11 @@ def test_what_was_measured_is_said_and_remembered(capsys):
     assert json.loads(path.read_text())[name]["seconds_per_step"]["vmap"] is None
 
 
-def test_programs_take_what_was_chosen_for_a_pack(monkeypatch):
+def test_a_short_pack_is_not_worth_measuring(monkeypatch):
     programs = Programs("auto")
     assert programs.check(program_key(SHORT), trials(SHORT)) == 2
     monkeypatch.setattr("assay.sweep.programs.compiler_options", lambda: QUICK)
     pack = Pack(program_key(SHORT), tuple(trials(SHORT)))
     packed = programs.get(pack)
     assert packed.mapping == "vmap" and packed._warm and programs.get(pack) is packed
+    assert not (cache_folder() / "mappings.json").exists()
