@@ -50,8 +50,10 @@ def join(mapping: str) -> None:
         if any(name in os.environ for name in VARIABLES):
             jax.distributed.initialize(**_described(), **limits)
         elif mapping == "data":
-            with contextlib.suppress(ValueError):  # no cluster that JAX knows: this process is alone
-                jax.distributed.initialize(**limits)
+            jax.distributed.initialize(**limits)
+    except ValueError as error:
+        if "coordinator_address" not in str(error):  # with none, there is no cluster that JAX knows: one process
+            raise
     except jax.errors.JaxRuntimeError as error:
         raise JobLost(f"cannot reach the other processes of the job: {str(error).splitlines()[0]}") from error
 

@@ -49,11 +49,8 @@ class Programs:
                 self._programs[name] = packed
             return self._programs[name]
 
-    def check(self, key: Config, configs: Sequence[Config]) -> int:
+    def check(self, key: Config, configs: Sequence[Config]) -> None:
         """Traces a program with each of its initialisers, so that what does not fit is said before anything is trained.
-
-        Returns:
-          Steps of one of its trials.
 
         Raises:
           SpecError: the model refuses the data, or an initialiser refuses a layer.
@@ -64,7 +61,6 @@ class Programs:
             packed = self._made(key, candidates()[0]) if auto else self.get(Pack(key, tuple(configs)))
             packed.check(list(dict.fromkeys(config.init for config in configs)))
             self._steps[key] = packed.program.steps
-            return packed.program.steps
         except (SpecError, DataError):
             raise
         except Exception as error:  # a user's constructor or module may raise anything

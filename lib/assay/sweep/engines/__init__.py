@@ -55,10 +55,8 @@ def run(configs: Sequence[Config], store: Store, options: Options) -> Outcome:
     packs = plan.packs(configs, mapping)
     with stop_flag(threading.Event()) as stop:
         runner = Runner(store, mapping, stop, options.checkpoint_seconds, lambda steps: None, options.data_dir)
-        total = 0
         for key in dict.fromkeys(pack.key for pack in packs):
-            mine = [config for pack in packs if pack.key == key for config in pack.configs]
-            total += runner.programs.check(key, mine) * len(mine)
-        with progress(total, len(configs)) as bar:
+            runner.programs.check(key, [config for pack in packs if pack.key == key for config in pack.configs])
+        with progress(sum(map(runner.programs.steps, packs)), len(configs)) as bar:
             runner.progress = bar.update
             return options.engine(packs, runner)
