@@ -1,0 +1,103 @@
+"""Section "A whole study": trials a minute against a PyTorch script."""
+
+import json
+import pathlib
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from assay.report import drawing
+from benchmarks.performance.made import made
+
+GOALS = {"mlp": 3.0, "lenet": 1.3}
+NAMES = {"mlp": "784-100-100-10", "lenet": "LeNet"}
+
+
+def text(results: pathlib.Path) -> str:
+    """The section in Markdown."""
+    stored = json.loads((results / "study_throughput.json").read_text())
+    studies, (first, *_) = stored["studies"], stored["studies"].values()
+    others = [side for side in first["sides"] if side != "assay"]
+    missed = [_title(one) for one in studies.values() if _ratio(one) < GOALS[_kind(one)]]
+    lines = [
+        "## A whole study",
+        "",
+        f"5 activations x 3 initialisations x 20 seeds on MNIST: {first['trials_of_the_whole']} trials. assay is the command, from the",
+        "start of Python with an empty compilation cache to the report. PyTorch is",
+        "[a script](../benchmarks/study_in_pytorch.py) without loader or needless synchronisation that does the same steps and",
+        "evaluations, as it is usually run and as one process of one thread a core. Every side was run with fewer and with more",
+        "seeds; what a start and a trial cost follows from the two, and the whole study from that.",
+        "",
+        "![Trials a minute of a whole study](figures/study_throughput.svg)",
+        "",
+        f"| study | batch | assay, trials/min | {' | '.join(f'{side}, trials/min' for side in others)} | assay to the better | goal |",
+        f"|{'---|' * (5 + len(others))}",
+        *(_row(one, others) for one in studies.values()),
+        "",
+        "| study | batch | side | a start, s | a trial, s |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {_name(one)} | {one['batch_size']} | {side} | {cost['seconds_of_start']:.1f} | {cost['seconds_a_trial']:.2f} |"
+            for one in studies.values()
+            for side, cost in one["sides"].items()
+        ),
+        "",
+        f"Below its goal: {'; '.join(missed) or 'none'}. {_errors(first)}",
+        "",
+        "Where the time of a step goes, by the profiler: matrix products and convolutions run at nearly the same speed on both",
+        "sides. PyTorch adds a fixed time for each operation that it dispatches, which is most of a step for a small network and",
+        "a small batch, and little for a large one: the ratio falls as the batch grows.",
+        "",
+        made(stored, "study_throughput.json"),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def draw(results: pathlib.Path) -> dict[str, Figure]:
+    """Trials a minute of every side over those of the better PyTorch, a group of bars a study."""
+    studies = json.loads((results / "study_throughput.json").read_text())["studies"].values()
+    sides = list(next(iter(studies))["sides"])
+    figure = Figure(figsize=(850 / 72, (100 + 70 * len(studies)) / 72), dpi=72, layout="constrained")
+    axes = figure.subplots()
+    for look, side in enumerate(sides):
+        at = [row + 0.27 * (look - 1) for row in range(len(studies))]
+        rates = [one["sides"][side]["trials_per_minute"] for one in studies]
+        shares = [rate / one["sides"][one["alternative"]]["trials_per_minute"] for one, rate in zip(studies, rates)]
+        axes.barh(at, shares, 0.25, color=drawing.SERIES[look]["color"], label=side)
+        for row, share, rate in zip(at, shares, rates):
+            axes.annotate(f"{share:.2f} ({rate:.0f} a minute)", (share, row), (4, -4), textcoords="offset points")
+    axes.set_yticks(range(len(studies)), [_title(one).replace(", ", ",\n") for one in studies])
+    axes.invert_yaxis()
+    axes.axvline(1, color=drawing.INK, linewidth=1)
+    axes.margins(x=0.25)
+    axes.set_xlabel("trials a minute of the whole study, the better PyTorch = 1")
+    figure.legend(loc="outside lower center", ncols=len(sides), frameon=False)
+    return {"study_throughput": figure}
+
+
+def _kind(one: dict[str, Any]) -> str:
+    return one["model"].partition("(")[0]
+
+
+def _name(one: dict[str, Any]) -> str:
+    return NAMES[_kind(one)]
+
+
+def _title(one: dict[str, Any]) -> str:
+    return f"{_name(one)}, batches of {one['batch_size']}"
+
+
+def _ratio(one: dict[str, Any]) -> float:
+    return one["ratio"][one["alternative"]]
+
+
+def _row(one: dict[str, Any], others: list[str]) -> str:
+    rates = " | ".join(f"{one['sides'][side]['trials_per_minute']:.0f}" for side in ("assay", *others))
+    return f"| {_name(one)} | {one['batch_size']} | {rates} | {_ratio(one):.2f} | {GOALS[_kind(one)]:g} |"
+
+
+def _errors(one: dict[str, Any]) -> str:
+    of_assay, of_torch = (one["mean_test_error"][side] for side in ("assay", one["alternative"]))
+    widest = max(abs(of_assay[arm] - of_torch[arm]) for arm in of_assay)
+    return f"Both sides learn alike: the arms of {_name(one)} differ in mean test error by {100 * widest:.1f} points at most."
