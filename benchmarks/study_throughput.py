@@ -34,9 +34,9 @@ SHARED = {"lr": 0.05, "evals": 3}
 # Name to the models' names, examples a step, epochs, seeds of an arm, rounds.
 # Name to the models' names, examples a step, epochs, and seeds of the shorter and the longer command.
 STUDIES = {
-    "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 1.0, (1, 4)),
+    "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 2.0, (1, 3)),
+    "mlp10": ("mlp(depth=2,width=100)", "mlp", 10, 1.0, (1, 2)),
     "lenet32": ("lenet", "lenet", 32, 0.25, (1, 2)),
-    "mlp128": ("mlp(depth=2,width=100)", "mlp", 128, 1.0, (1, 4)),
     "lenet128": ("lenet", "lenet", 128, 0.25, (1, 2)),
 }
 ARMS, WHOLE = 15, 20  # arms, and seeds of an arm in the whole study
@@ -73,6 +73,7 @@ def by_pytorch(
 
 
 def _timed(command: list[str], environment: Mapping[str, str]) -> float:
+    """Seconds until the command ends."""
     root = pathlib.Path(__file__).parents[1]
     began = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root)
@@ -93,7 +94,7 @@ def _errors(rows: Iterable[dict], seeds: int) -> dict[str, float]:
 
 def measure(name: str, data: pathlib.Path, rounds: int) -> dict:
     """Rounds of one study, in each of them every side once at every length."""
-    lengths = STUDIES[name][-1]
+    lengths, load = STUDIES[name][-1], os.getloadavg()[0]
     sides = {
         "assay": by_assay,
         "PyTorch, its own threads": functools.partial(by_pytorch, processes=0, data=data),
@@ -116,6 +117,7 @@ def measure(name: str, data: pathlib.Path, rounds: int) -> dict:
         "epochs": STUDIES[name][3],
         "trials_of_the_whole": ARMS * WHOLE,
         "seconds": seconds,
+        "load_average_before": load,
         "sides": found,
         "ratio": {side: f["whole_seconds"] / found["assay"]["whole_seconds"] for side, f in others.items()},
         "alternative": best,

@@ -76,8 +76,8 @@ def noise(case: Case) -> Dataset:
     return Dataset("noise", split, few, few, case.classes, zero, one, "noise", "noise")
 
 
-def by_assay(case: Case, seeds: int) -> Callable[[], float]:
-    """A function that trains `seeds` trials for the case's steps and gives examples a second; compiled."""
+def by_assay(case: Case, seeds: int) -> tuple[Callable[[], float], int]:
+    """A function that trains `seeds` trials for the case's steps and gives examples a second, compiled; and parameters."""
     settings = {"activation": "relu", "init": "he_normal", "dtype": case.dtype, "optimizer": "momentum", "lr": RATE}
     config = canonical(Config(model=case.model, batch_size=case.batch, epochs=10**6, evals=1, probe=(), **settings))
     dataset = noise(case)
@@ -95,18 +95,20 @@ def by_assay(case: Case, seeds: int) -> Callable[[], float]:
         return seeds * case.steps * case.batch / (time.perf_counter() - began)
 
     run()
-    return run
+    return run, packed.parameters(carry)
 
 
 def measure(name: str, case: Case, rounds: int) -> dict:
     """Rounds of one case, every side once a round."""
     from benchmarks.accelerator import by_pytorch  # torch is not always there
 
-    sides = {"assay": by_assay(case, case.seeds)}
+    run, parameters = by_assay(case, case.seeds)
+    sides = {"assay": run}
     if case.seeds > 1:
-        sides["assay, solo"] = by_assay(case, 1)
+        sides["assay, solo"], _ = by_assay(case, 1)
     for compiled in (False, True):
-        sides[f"PyTorch{', torch.compile' * compiled}"] = by_pytorch.trainer(name, case, RATE, noise(case), compiled)
+        run = by_pytorch.trainer(name, case, RATE, noise(case), parameters, compiled)
+        sides[f"PyTorch{', torch.compile' * compiled}"] = run
     rates = {side: [] for side in sides}
     for _ in range(rounds):
         for side, run in sides.items():

@@ -52,11 +52,20 @@ def airbench() -> nn.Module:
 NETWORKS = {"mlp": mlp, "lenet": lenet, "resnet18": resnet18, "airbench": airbench}
 
 
-def trainer(name: str, case: Any, rate: float, data: Dataset, compiled: bool) -> Callable[[], float]:
-    """A function that trains one run for the case's steps and gives examples a second; warm."""
+def trainer(
+    name: str, case: Any, rate: float, data: Dataset, parameters: int, compiled: bool
+) -> Callable[[], float]:
+    """A function that trains one run for the case's steps and gives examples a second; warm.
+
+    Raises:
+      RuntimeError: the network has not as many parameters as it should.
+    """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_float32_matmul_precision("high")
     net = NETWORKS[name]().to(device, memory_format=torch.channels_last)
+    count = sum(p.numel() for p in net.parameters())
+    if count != parameters:
+        raise RuntimeError(f"{name} has {count:,} parameters in PyTorch, not {parameters:,}")
     optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9)
     images = torch.from_numpy(data.train.x).permute(0, 3, 1, 2).to(device).contiguous(memory_format=torch.channels_last)
     labels = torch.from_numpy(data.train.y.astype(np.int64)).to(device)
