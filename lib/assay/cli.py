@@ -106,7 +106,7 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
                 raise SpecError(f"the processes of a job train together: --engine must be local, not {values.engine}")
             return experiment.exit_code(subject.conduct())
     except job.JobLost as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {error}; the same command goes on at the last checkpoint", file=sys.stderr)
         return STOPPED
     except DataError as error:
         print(f"{name}: {error}", file=sys.stderr)

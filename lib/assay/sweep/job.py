@@ -17,7 +17,7 @@ from jax.experimental import multihost_utils
 import numpy as np
 
 from assay.config import Config
-from assay.spec import SpecError
+from assay.spec import first_line, SpecError
 from assay.sweep.pack import PackedProgram
 from assay.sweep.provenance import origin
 from assay.train.loop import Carry, Trial
@@ -30,7 +30,7 @@ VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
 
 class JobLost(RuntimeError):
-    """Another process of the job is gone; one line. The job, started again, goes on at its last checkpoint."""
+    """Not all processes of the job are there, or did the same; one line. Started again, it goes on at its checkpoint."""
 
 
 def join(mapping: str) -> None:
@@ -55,7 +55,7 @@ def join(mapping: str) -> None:
         if "coordinator_address" not in str(error):  # with none, there is no cluster that JAX knows: one process
             raise
     except jax.errors.JaxRuntimeError as error:
-        raise JobLost(f"cannot reach the other processes of the job: {str(error).splitlines()[0]}") from error
+        raise JobLost(f"cannot reach the other processes of the job: {first_line(error)}") from error
 
 
 def _described() -> dict[str, Any]:
@@ -145,8 +145,7 @@ def all_failed(number: int, error: Exception) -> None:
     try:
         _client().wait_at_barrier(f"assay/failed/{number}", PEER_SECONDS * 1000)
     except jax.errors.JaxRuntimeError:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise JobLost(f"another process of the job is lost ({reason}); start the job again to go on") from error
+        raise JobLost(f"the job broke: {first_line(error)}") from error
 
 
 def broadcast(tree: Any) -> Any:
@@ -186,7 +185,7 @@ def hear() -> tuple[int, dict[str, Any]]:
             return _number, json.loads(_client().blocking_key_value_get(f"assay/told/{_number}", 60_000))
         except jax.errors.JaxRuntimeError as error:
             if "DEADLINE_EXCEEDED" not in str(error):
-                raise JobLost(f"the first process of the job is lost ({str(error).splitlines()[0]})") from error
+                raise JobLost(f"the first process of the job is gone: {first_line(error)}") from error
 
 
 def _client() -> Any:

@@ -77,7 +77,7 @@ def test_a_killed_process_costs_a_restart_and_no_bit(undisturbed, tmp_path, capl
     with caplog.at_level(logging.WARNING):
         assert trained(store) == undisturbed[1]
     assert len(killed) == 1
-    assert "process 1 ended with -9; it is started again and goes on at its last checkpoint" in caplog.text
+    assert "process 1 ended with -9; it is started again and goes on at its last checkpoint (1 of 3)" in caplog.text
 
 
 def test_what_a_job_cannot_be_is_said(tmp_path, monkeypatch):

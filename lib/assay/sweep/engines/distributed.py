@@ -20,7 +20,7 @@ import jax
 
 from assay.spec import SpecError
 from assay.sweep import job
-from assay.sweep.engines.engine import end_with_parent, Engine, Outcome, POLL_SECONDS, work
+from assay.sweep.engines.engine import end_with_parent, Engine, failed, Outcome, POLL_SECONDS, work
 from assay.sweep.follow import follow
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
@@ -32,7 +32,7 @@ def distributed(processes: int = 2, retries: int = 3) -> Engine:
 
     Args:
       processes: of the job; accelerators are divided among them.
-      retries: how often the job is started again after a process of it has died.
+      retries: how often a trial is gone on with after a process of the job has died; then it has failed.
     """
     if processes < 2:
         raise ValueError(f"processes must be at least 2, not {processes}; one process needs no job")
@@ -44,15 +44,22 @@ def distributed(processes: int = 2, retries: int = 3) -> Engine:
 def _run(processes: int, retries: int, packs: Sequence[Pack], runner: Runner) -> Outcome:
     if runner.mapping != "data":
         raise SpecError("--engine=distributed trains each trial in all processes: it needs --pack=data")
-    supervised = _Job(processes, packs, runner)
-    for left in range(retries, -1, -1):
+    supervised, lost = _Job(processes, packs, runner), 0
+    while supervised.left and not supervised.outcome.stopped:
+        under_way = supervised.left[0]
         try:
-            return supervised.run()
+            supervised.run()
         except job.JobLost as error:
-            if not left:
-                raise
-            again = f"{error}; it is started again and goes on at its last checkpoint ({left} of {retries} retries left)"
-            logging.getLogger(__name__).warning("%s", again)
+            lost = lost + 1 if supervised.left[0] is under_way else 1
+            if runner.stop.is_set():
+                supervised.outcome.stopped = True
+            elif lost > retries:
+                supervised.give_up(error)
+                lost = 0
+            else:
+                again = f"{error}; it is started again and goes on at its last checkpoint"
+                logging.getLogger(__name__).warning("%s (%d of %d)", again, lost, retries)
+    return supervised.outcome
 
 
 class _Job:
@@ -60,10 +67,14 @@ class _Job:
 
     def __init__(self, processes: int, packs: Sequence[Pack], runner: Runner):
         self._processes, self._runner = processes, runner
-        self._left, self._outcome = list(packs), Outcome()
+        self.left, self.outcome = list(packs), Outcome()
         self._steps = 0  # reported of the pack under way
 
-    def run(self) -> Outcome:
+    def give_up(self, error: Exception) -> None:
+        """Leaves the pack under way: its trials have failed."""
+        self.outcome.failures += failed(self.left.pop(0), error, self._runner.store).failures
+
+    def run(self) -> None:
         """Starts the processes and waits for them.
 
         Raises:
@@ -75,13 +86,13 @@ class _Job:
         self._runner.progress(-self._steps)
         self._steps = 0
         members = [
-            spawn.Process(target=_member, args=(environment, self._left, *_of(self._runner), stop, events))
+            spawn.Process(target=_member, args=(environment, self.left, *_of(self._runner), stop, events))
             for environment in _environments(self._processes)
         ]
         try:
             for member in members:
                 member.start()
-            while self._left and not self._outcome.stopped:
+            while self.left and not self.outcome.stopped:
                 if self._runner.stop.is_set():
                     stop.set()
                 try:
@@ -90,7 +101,6 @@ class _Job:
                     _raise_if_dead(members)
             for member in members:
                 member.join(job.HEARTBEAT_SECONDS)
-            return self._outcome
         finally:
             for member in members:
                 member.kill()
@@ -104,15 +114,16 @@ class _Job:
             self._steps += event
             self._runner.progress(event)
             return
-        self._outcome.failures += event.failures
-        self._outcome.stopped |= event.stopped
-        self._left, self._steps = self._left[1:], 0
+        self.outcome.failures += event.failures
+        self.outcome.stopped |= event.stopped
+        self._steps = 0
+        del self.left[0]
 
 
 def _raise_if_dead(members: Sequence[Any]) -> None:
     dead = [f"process {i} ended with {member.exitcode}" for i, member in enumerate(members) if member.exitcode is not None]
     if dead:
-        raise job.JobLost(f"the job is lost: {', '.join(dead)}")
+        raise job.JobLost(f"the job broke: {', '.join(dead)}")
 
 
 def _of(runner: Runner) -> tuple[Any, ...]:
