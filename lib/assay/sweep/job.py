@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import socket
 from typing import Any
 
 import jax
@@ -67,6 +68,26 @@ def _described() -> dict[str, Any]:
             "a job needs all three: host:port, the number of processes, and which of them this is, from 0"
         )
     return {"coordinator_address": address, "num_processes": int(count), "process_id": int(index)}
+
+
+def environments(processes: int) -> list[dict[str, str]]:
+    """What tells each process of a job on this machine its place, and its share of the accelerators.
+
+    Raises:
+      SpecError: they cannot be divided.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        values = [f"127.0.0.1:{free.getsockname()[1]}", str(processes)]
+    environments = [dict(zip(VARIABLES, (*values, str(i)))) for i in range(processes)]
+    if jax.default_backend() != "cpu":
+        devices = jax.local_device_count()
+        if devices % processes:
+            raise SpecError(f"{devices} devices cannot be divided among {processes} processes")
+        each = devices // processes
+        for i, environment in enumerate(environments):
+            environment["JAX_LOCAL_DEVICE_IDS"] = ",".join(map(str, range(i * each, (i + 1) * each)))
+    return environments
 
 
 def leads() -> bool:

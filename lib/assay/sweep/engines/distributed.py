@@ -12,11 +12,8 @@ import multiprocessing
 import os
 import queue
 import signal
-import socket
 import threading
 from typing import Any
-
-import jax
 
 from assay.spec import SpecError
 from assay.sweep import job
@@ -87,7 +84,7 @@ class _Job:
         self._steps = 0
         members = [
             spawn.Process(target=_member, args=(environment, self.left, *_of(self._runner), stop, events))
-            for environment in _environments(self._processes)
+            for environment in job.environments(self._processes)
         ]
         try:
             for member in members:
@@ -128,22 +125,6 @@ def _raise_if_dead(members: Sequence[Any]) -> None:
 
 def _of(runner: Runner) -> tuple[Any, ...]:
     return str(runner.store.root), runner.store.study, runner.checkpoint_seconds, runner.data_dir
-
-
-def _environments(processes: int) -> list[dict[str, str]]:
-    """What tells each process its place, and its share of the accelerators."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        values = [f"127.0.0.1:{free.getsockname()[1]}", str(processes)]
-    environments = [dict(zip(job.VARIABLES, (*values, str(i)))) for i in range(processes)]
-    if jax.default_backend() != "cpu":
-        devices = jax.local_device_count()
-        if devices % processes:
-            raise SpecError(f"{devices} devices cannot be divided among {processes} processes")
-        each = devices // processes
-        for i, environment in enumerate(environments):
-            environment["JAX_LOCAL_DEVICE_IDS"] = ",".join(map(str, range(i * each, (i + 1) * each)))
-    return environments
 
 
 def _member(
