@@ -5,7 +5,8 @@ compiler's options, which are JAX's defaults for plain flax.
 """
 
 from collections.abc import Callable
-from typing import Any
+import functools
+from typing import Any, NamedTuple
 
 import jax
 from jax import lax
@@ -23,32 +24,47 @@ from benchmarks.step_time.flax_networks import NETWORKS
 Run = Callable[[int], float]  # of a number of steps; gives the last loss
 
 
+class Program(NamedTuple):
+    """A compiled program: `train` a number of steps, which gives the last loss; `text` of the instructions."""
+
+    train: Run
+    text: str
+
+
 def variants(name: str, case: Case) -> dict[str, Run]:
     """`assay step`, `assay loop`, `flax step`, `flax loop`.
 
     Raises:
       RuntimeError: a network with another number of parameters than the case's.
     """
-
-    def assay(outputs: Any, shape: Any = None) -> Model:
-        settings = dict(activation="relu", init="he_normal", norm=case.norm)
-        return models.build(case.model, **settings, outputs=outputs, shape=shape)
-
-    def flax(outputs: Any, shape: Any = None) -> Model:
-        return models.from_linen(NETWORKS[name](), shape or ((outputs,) if isinstance(outputs, int) else outputs))
-
     found = {}
-    for label, model, options in (("assay", assay, compiler_options()), ("flax", flax, {})):
-        runs = _runs(case, model, options)
-        found |= {f"{label} {how}": run for how, run in runs.items()}
+    flax = functools.partial(_flax, name)
+    for label, model, options in (("assay", _assay(case), compiler_options()), ("flax", flax, {})):
+        programs = _programs(case, model, options)
+        found |= {f"{label} {how}": program.train for how, program in programs.items()}
     return found
 
 
-def _runs(case: Case, model: Callable[..., Model], options: dict[str, Any]) -> dict[str, Run]:
+def assay_loop(case: Case) -> Program:
+    """assay's network in the loop."""
+    return _programs(case, _assay(case), compiler_options())["loop"]
+
+
+def _assay(case: Case) -> Callable[..., Model]:
+    settings = dict(activation="relu", init="he_normal", norm=case.norm)
+    return functools.partial(models.build, case.model, **settings)
+
+
+def _flax(name: str, *, outputs: Any, shape: Any = None) -> Model:
+    return models.from_linen(NETWORKS[name](), shape or ((outputs,) if isinstance(outputs, int) else outputs))
+
+
+def _programs(case: Case, model: Callable[..., Model], options: dict[str, Any]) -> dict[str, Program]:
     data, tx = dataset(case), optax.sgd(RATE)
     learning = spec.build(TASKS, case.task, "task")
     loss = spec.build(LOSSES, case.loss, "loss")
-    task = learning.make(Problem(model, loss, data, steps=case.steps, batch_size=case.batch))
+    made = lambda outputs, shape=None: model(outputs=outputs, shape=shape)
+    task = learning.make(Problem(made, loss, data, steps=case.steps, batch_size=case.batch))
     x = batches.unit(jnp.asarray(data.train.x))
     y = jnp.asarray(data.train.y) if task.labels is None else task.labels(jnp.arange(len(x)))
 
@@ -74,10 +90,9 @@ def _runs(case: Case, model: Callable[..., Model], options: dict[str, Any]) -> d
         for function in (step, loop)
     ]
     copies = [jax.tree.map(jnp.copy, train_state) for _ in compiled]
-    return {
-        "step": _one_by_one(compiled[0], copies[0], x, y),
-        "loop": _in_a_loop(compiled[1], copies[1], x, y),
-    }
+    trained = [run(*both, x, y) for run, *both in zip((_one_by_one, _in_a_loop), compiled, copies)]
+    texts = [program.as_text() for program in compiled]
+    return {how: Program(*both) for how, *both in zip(("step", "loop"), trained, texts)}
 
 
 def _one_by_one(step: Callable, train_state: Any, x: jax.Array, y: jax.Array) -> Run:
