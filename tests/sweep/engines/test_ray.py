@@ -28,8 +28,8 @@ def training(driver: int) -> dict[str, int]:
 
 def test_a_worker_lost_twice_changes_nothing(launch, tmp_path, tmp_path_factory):
     undisturbed = tmp_path_factory.mktemp("undisturbed")
-    launch(undisturbed, epochs=80).end()
-    run = launch(tmp_path, f"--engine=ray(cpus={cores() / 2})", epochs=80)
+    launch(undisturbed, "--seeds=1", epochs=80).end()
+    run = launch(tmp_path, "--seeds=1", f"--engine=ray(cpus={cores() / 2})", epochs=80)
     victim, seen, killed, together, deadline = "", set(), [], 0, time.monotonic() + 300
     while run.poll() is None and time.monotonic() < deadline:
         at = training(run.pid)
