@@ -22,7 +22,7 @@ import time
 from typing import Any
 
 ROOT = pathlib.Path(__file__).parents[1]
-ROUNDS = 1
+ROUNDS = 2
 IMPORTS = ("assay", "jax", "flax", "torch")
 MODELS = {"mlp": "mlp(depth=2,width=100)", "lenet": "lenet"}
 BATCH = 128
