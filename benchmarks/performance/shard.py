@@ -16,8 +16,8 @@ def text(results: pathlib.Path) -> str:
         ways = [way for way in measured[0]["ratio_to_vmap"] if way != "vmap"]
         where = "simulated devices, which share the cores of this CPU" if device == "cpu" else f"devices: {device}"
         lines += [
-            f"Time of a pack of {measured[0]['trials']} trials by `--pack=shard`, as a ratio to `vmap` on one device, on {where}. Results",
-            "are equal to vmap's on one device, and as close as vmap is to solo on more; no device sends another anything.",
+            f"Time of a pack of {measured[0]['trials']} trials by `--pack=shard`, as a ratio to `vmap` on one device,",
+            f"on {where}. No device sends another anything.",
             "",
             f"| network | {' | '.join(ways)} |",
             f"|{'---|' * (1 + len(ways))}",

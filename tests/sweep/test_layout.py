@@ -45,7 +45,8 @@ def trained(packed, configs, started=None):
     state = packed.to_host(carry, len(configs)).train_state
     return {f"leaf{i}": leaf for i, leaf in enumerate(jax.tree.leaves((state.params, state.state)))}
 
-vmap, shard8, loop, data2, data8 = made("vmap"), made("shard"), made("loop"), made("data", jax.devices()[:2]), made("data")
+vmap, shard8, loop = made("vmap"), made("shard"), made("loop")
+data2, data8 = made("data", jax.devices()[:2]), made("data")
 started = vmap.to_host(vmap.start(configs), len(configs))
 found = {"vmap": trained(vmap, configs, started), "shard8": trained(shard8, configs)}
 for count in (1, 2, 4):

@@ -1,9 +1,9 @@
 """Auto: which mapping trains a program's packs fastest, measured on the devices at hand, once, and remembered.
 
-On a CPU nothing is measured: there `loop` has the bits of the solo trial, which no other mapping but `map` promises, takes
-trials side by side in threads, and was the fastest of all where benchmarks/packing.py measured them. Elsewhere mappings
-differ by the last bits only, and by how much depends on the network: small kernels gain by `vmap`, convolutions, which it
-turns into grouped ones, may not; with several devices, `shard` gains what they are worth if they have enough to do.
+On a CPU nothing is measured: `loop` has the bits of the solo trial and takes trials side by side in threads, so all
+cores are busy already (benchmarks/packing.py compares). Elsewhere mappings differ by the last bits only, and by how
+much in time depends on the network: small kernels gain by `vmap`, convolutions, which it turns into grouped ones, may
+not; with several devices, `shard` gains what they are worth if they have enough to do.
 
 Measuring costs a compilation for each mapping that is then not taken. So first the mapping that is most likely the
 fastest is compiled, as it must be, and timed; the others only if the pack takes ten times as long to train so as that

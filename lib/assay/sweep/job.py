@@ -31,7 +31,7 @@ VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
 
 class JobLost(RuntimeError):
-    """Not all processes of the job are there, or did the same; one line. Started again, it goes on at its checkpoint."""
+    """Not all processes of the job are there, or did the same; one line. Started again, it goes on at a checkpoint."""
 
 
 def join(mapping: str) -> None:

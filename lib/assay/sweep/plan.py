@@ -27,8 +27,8 @@ class Pack(NamedTuple):
 def mapping(choice: str) -> str:
     """The mapping that `--pack` means here.
 
-    "auto" is data in a job of processes, and loop on a CPU; elsewhere it stays, and assay.sweep.auto chooses one for each
-    program.
+    "auto" is data in a job of processes, and loop on a CPU; elsewhere it stays, and assay.sweep.auto chooses one for
+    each program.
 
     Raises:
       SpecError: an unknown choice, or one that a job of several processes cannot have.

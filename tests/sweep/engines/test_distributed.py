@@ -1,4 +1,4 @@
-"""One job of two processes: it trains what one process trains, and a process that is killed costs a restart and no bit."""
+"""One job of two processes: it trains what one trains, and a process that is killed costs a restart and no bit."""
 
 import json
 import logging
@@ -57,11 +57,9 @@ def undisturbed(tmp_path_factory):
     runs = tmp_path_factory.mktemp("undisturbed")
     path = {"PYTHONPATH": f"{ROOT / 'lib'}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "experiments.init_activation", f"--runs={runs}", *ARGUMENTS]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     processes = [
-        subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | path | place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        for place in job.environments(2)
+        subprocess.Popen(command, cwd=ROOT, env=os.environ | path | place, **pipes) for place in job.environments(2)
     ]
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs

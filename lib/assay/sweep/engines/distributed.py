@@ -118,8 +118,8 @@ class _Job:
 
 
 def _raise_if_dead(members: Sequence[Any]) -> None:
-    dead = [f"process {i} ended with {member.exitcode}" for i, member in enumerate(members) if member.exitcode is not None]
-    if dead:
+    codes = {i: member.exitcode for i, member in enumerate(members)}
+    if dead := [f"process {i} ended with {code}" for i, code in codes.items() if code is not None]:
         raise job.JobLost(f"the job broke: {', '.join(dead)}")
 
 
