@@ -19,6 +19,14 @@ TITLES = {
     "dcgan": "DCGAN, 32x32x3",
     "autoencoder": "autoencoder, 9 layers",
 }
+# What the profile says of networks that PyTorch is faster in; said of those that are.
+REASONS = {
+    "resnet20": "kernel gradients of 16 maps, its longest instructions: oneDNN's forward convolution makes them, as JAX "
+    "does not call oneDNN's own kernel gradients, which PyTorch does; and the transposes that they need",
+    "densenet40": "elementwise code and copies around 39 convolutions of growing width: batch normalisation reads its input "
+    "four times and writes it twice (XLA hands the two sums to a library, which cannot take in what makes their input); "
+    "and kernel gradients of 12 maps",
+}
 # The order of the columns; of PyTorch the faster one is given in milliseconds.
 COLUMNS = {"assay loop": "assay, loop", "assay step": "assay, step", "flax step": "flax, step", "flax loop": "flax, loop"}
 
@@ -28,7 +36,11 @@ def text(results: pathlib.Path) -> str:
     found = _read(results)
     made = next(iter(found.values()))["environment"]
     versions = ", ".join(f"{name} {made[name]}" for name in ("python", "jax", "flax", "torch"))
-    missed = [TITLES[name] for name, one in found.items() if one["to_torch"]["assay loop"] > 1]
+    missed = [
+        f"{TITLES[name]} ({one['to_torch']['assay loop']:.2f}; {REASONS.get(name, 'reason not known')})"
+        for name, one in found.items()
+        if one["to_torch"]["assay loop"] > 1
+    ]
     lines = [
         "## Step time",
         "",
@@ -42,13 +54,58 @@ def text(results: pathlib.Path) -> str:
         f"|{'---|' * (4 + len(COLUMNS))}",
         *(_row(TITLES[name], one) for name, one in found.items()),
         "",
-        f"The goal, at most PyTorch's time in the loop, is missed by: {', '.join(missed) or 'none'}.",
+        f"The goal, at most PyTorch's time in the loop, is missed by: {'; '.join(missed) or 'none'}.",
         "",
         f"{made['cores']} cores of {made['processor']}; {versions}; {made['date']}; `{made['command']}`;",
         "[all times](../benchmarks/results/step_time.json).",
         "",
+        *_profile(results),
     ]
     return "\n".join(lines)
+
+
+FINDINGS = """\
+What the profile showed, and what came of it (`lib/assay/ops/conv_calls.py`):
+
+- A convolution over an image with gaps, which the gradient of a strided convolution and a transposed convolution are,
+  runs as a scalar loop on one thread. It is now a convolution of stride 1 that makes the pixels between as channels, and a
+  copy that moves them to their place.
+- An image smaller than its kernel (the last layers of VGG on 32x32) is exchanged with the kernel by XLA and flipped, which
+  no library takes: a scalar loop again. It is padded beforehand.
+- Of the two libraries in jaxlib, XLA asks its own (YNN) before oneDNN, which is faster for almost all shapes here. oneDNN
+  gets the convolutions that have a third axis of length 1, and takes kernels whose channels are in the other order, so
+  that no transposed kernel is written.
+- A kernel gradient with the batch as channels has rows no longer than the kernel for the library to work on; with the
+  maps of the image laid side by side along the row, and a kernel dilated by their number, it has as many times that.
+- XLA's transposes go number by number: whole pixels first and then within pixels is faster than both at once.
+- The input of a convolution was written twice, in the library's form and for the gradient; a barrier makes it once.
+
+Tried and left out, as it did not help: kernel gradients as matrix products of shifted images; three shifts of the
+gradient as one wide kernel; sums by XLA's own loops in place of the library's.
+"""
+
+
+def _profile(results: pathlib.Path) -> list[str]:
+    stored = json.loads((results / "step_profile.json").read_text())
+    kinds = list(dict.fromkeys(kind for one in stored.values() for kind in one["shares"]))
+    made = next(iter(stored.values()))
+    shares = [
+        f"| {title} | " + " | ".join(f"{stored[name]['shares'].get(kind, 0):.0%}" for kind in kinds) + " |"
+        for name, title in TITLES.items()
+        if name in stored
+    ]
+    return [
+        "Where the time of assay's loop goes, as shares of all instructions' time in XLA's trace:",
+        "",
+        f"| network | {' | '.join(kinds)} |",
+        f"|{'---|' * (1 + len(kinds))}",
+        *shares,
+        "",
+        f"{made['date']}; `python -m benchmarks.step_time.profile`;",
+        "[the longest instructions](../benchmarks/results/step_profile.json).",
+        "",
+        FINDINGS,
+    ]
 
 
 def draw(results: pathlib.Path) -> dict[str, Figure]:

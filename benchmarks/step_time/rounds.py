@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 QUIET = 0.1  # a round counts as quiet if other processes took at most this share of the cores
-MOST = 3  # times the wanted number of rounds are run, at most, until enough were quiet
+MOST = 2  # times the wanted number of rounds are run, at most, until enough were quiet
 HOPELESS = 10  # a loop that is this many times slower than single steps is timed once, for one step
 
 Run = Callable[[int], float]
