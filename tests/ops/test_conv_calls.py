@@ -18,6 +18,7 @@ CASES = {
     "gaps": ((2, 7, 7, 3), (1, 2, 3, 4), dict(strides=3)),
     "small image": ((2, 2, 2, 3), (3, 3, 3, 4), {}),
     "one pixel": ((2, 1, 1, 3), (3, 3, 3, 4), dict(strides=2)),
+    "one tap": ((2, 5, 4, 3), (1, 1, 3, 4), {}),
     "groups": ((2, 6, 6, 4), (3, 3, 2, 6), dict(strides=2, groups=2)),
     "dilated": ((2, 9, 9, 3), (3, 3, 3, 4), dict(dilation=2)),
     "strided, dilated": ((2, 9, 9, 3), (3, 3, 3, 4), dict(strides=(2, 1), dilation=(2, 2))),

@@ -108,6 +108,10 @@ def kernel_gradient(x: Array, dy: Array, kernel_shape: tuple[int, ...], geometry
     """`correlate` transposed in its kernel: `[N, H, W, C]` and `[N, H', W', O]` -> `kernel_shape`."""
     n, h, w, channels = x.shape
     (kh, kw, inputs, outputs), groups = kernel_shape, geometry.groups
+    if (kh, kw) == geometry.strides == (1, 1) and groups == 1 and not any(map(any, geometry.padding)):
+        flat = x.astype(dy.dtype).reshape(-1, inputs), dy.reshape(-1, outputs)
+        of = {"precision": geometry.precision, "preferred_element_type": geometry.preferred_element_type}
+        return lax.dot_general(*flat, (((0,), (0,)), ((), ())), **of).reshape(kernel_shape)
     # Whole pixels first, then within pixels: XLA's transposes run number by number, and this order keeps to the cache.
     image = materialise(x.transpose(1, 2, 0, 3)).reshape(h, w, n, groups, inputs)
     image = materialise(image.transpose(0, 1, 4, 3, 2)).reshape(1, h, w * inputs, groups * n)
