@@ -15,11 +15,13 @@ import functools
 import json
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from typing import NamedTuple
 
 from absl import app, flags
 import numpy as np
@@ -46,7 +48,14 @@ flags.DEFINE_integer("rounds", 1, "rounds of each", lower_bound=1)
 FLAGS = flags.FLAGS
 
 
-def by_assay(name: str, seeds: int, folder: pathlib.Path) -> tuple[float, dict[str, float]]:
+class Taken(NamedTuple):
+    """Seconds of a command: by the clock, and of the processor, which other work on the machine hardly changes."""
+
+    clock: float
+    processor: float
+
+
+def by_assay(name: str, seeds: int, folder: pathlib.Path) -> tuple[Taken, dict[str, float]]:
     """Seconds of the whole command, and the mean test error of every arm."""
     import pyarrow.parquet
 
@@ -55,31 +64,31 @@ def by_assay(name: str, seeds: int, folder: pathlib.Path) -> tuple[float, dict[s
     settings |= {"activation": ACTIVATIONS, "init": INITS, "probe": "()", "runs": folder / "runs"}
     command = [sys.executable, "-m", "experiments.init_activation", *(f"--{k}={v}" for k, v in settings.items())]
     # Its own cache of compiled programs, empty at the start.
-    seconds = _timed(command, os.environ | {"XDG_CACHE_HOME": str(folder / "cache")})
+    taken = _timed(command, os.environ | {"XDG_CACHE_HOME": str(folder / "cache")})
     rows = pyarrow.parquet.read_table(folder / "runs" / "init_activation" / "results.parquet").to_pylist()
-    return seconds, _errors(rows, seeds)
+    return taken, _errors(rows, seeds)
 
 
 def by_pytorch(
     name: str, seeds: int, folder: pathlib.Path, processes: int, data: pathlib.Path
-) -> tuple[float, dict[str, float]]:
+) -> tuple[Taken, dict[str, float]]:
     """Likewise of the script."""
     _, model, batch, epochs, _ = STUDIES[name]
     settings = {"model": model, "batch_size": batch, "epochs": epochs, "seeds": seeds, **SHARED}
     settings |= {"data": data, "out": folder / "results.jsonl", "processes": processes}
     script = pathlib.Path(__file__).with_name("study_in_pytorch.py")
-    seconds = _timed([sys.executable, str(script), *(f"--{k}={v}" for k, v in settings.items())], os.environ)
-    return seconds, _errors(map(json.loads, (folder / "results.jsonl").read_text().splitlines()), seeds)
+    taken = _timed([sys.executable, str(script), *(f"--{k}={v}" for k, v in settings.items())], os.environ)
+    return taken, _errors(map(json.loads, (folder / "results.jsonl").read_text().splitlines()), seeds)
 
 
-def _timed(command: list[str], environment: Mapping[str, str]) -> float:
-    """Seconds until the command ends."""
+def _timed(command: list[str], environment: Mapping[str, str]) -> Taken:
     root = pathlib.Path(__file__).parents[1]
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
-    return time.perf_counter() - began
+    clock, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Taken(clock, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def _errors(rows: Iterable[dict], seeds: int) -> dict[str, float]:
@@ -100,15 +109,15 @@ def measure(name: str, data: pathlib.Path, rounds: int) -> dict:
         "PyTorch, its own threads": functools.partial(by_pytorch, processes=0, data=data),
         f"PyTorch, {cores()} processes of a thread": functools.partial(by_pytorch, processes=cores(), data=data),
     }
-    seconds, errors = {side: {seeds: [] for seeds in lengths} for side in sides}, {}
+    taken, errors = {side: {seeds: [] for seeds in lengths} for side in sides}, {}
     for _ in range(rounds):
         for seeds in lengths:
             for side, run in sides.items():
                 with tempfile.TemporaryDirectory() as folder:
-                    taken, errors[side] = run(name, seeds, pathlib.Path(folder))
-                seconds[side][seeds].append(taken)
-                print(f"{name}, {ARMS * seeds} trials: {side} {taken:.1f} s", flush=True)
-    found = {side: summary(of_side) for side, of_side in seconds.items()}
+                    one, errors[side] = run(name, seeds, pathlib.Path(folder))
+                taken[side][seeds].append(one)
+                print(f"{name}, {ARMS * seeds} trials: {side} {one.clock:.1f} s, processor {one.processor:.1f} s", flush=True)
+    found = {side: summary(of_side) for side, of_side in taken.items()}
     others = {side: f for side, f in found.items() if side != "assay"}
     best = min(others, key=lambda side: others[side]["whole_seconds"])
     return {
@@ -116,23 +125,29 @@ def measure(name: str, data: pathlib.Path, rounds: int) -> dict:
         "batch_size": STUDIES[name][2],
         "epochs": STUDIES[name][3],
         "trials_of_the_whole": ARMS * WHOLE,
-        "seconds": seconds,
+        "seconds_by_clock_and_processor": taken,
         "load_average_before": load,
         "sides": found,
         "ratio": {side: f["whole_seconds"] / found["assay"]["whole_seconds"] for side, f in others.items()},
+        "ratio_of_processor_time": {
+            side: f["processor_seconds_a_trial"] / found["assay"]["processor_seconds_a_trial"] for side, f in others.items()
+        },
         "alternative": best,
         "mean_test_error": errors,
     }
 
 
-def summary(seconds: Mapping[int, list[float]]) -> dict[str, float]:
+def summary(taken: Mapping[int, list[Taken]]) -> dict[str, float]:
     """What a trial and a start cost by the two lengths, and the whole study by that."""
-    (few, short), (many, long) = ((ARMS * seeds, statistics.median(taken)) for seeds, taken in seconds.items())
-    each = (long - short) / (many - few)
-    whole = short + (ARMS * WHOLE - few) * each
+    (few, short), (many, long) = (
+        (ARMS * seeds, Taken(*map(statistics.median, zip(*of_length)))) for seeds, of_length in taken.items()
+    )
+    each = (long.clock - short.clock) / (many - few)
+    whole = short.clock + (ARMS * WHOLE - few) * each
     return {
         "seconds_a_trial": each,
-        "seconds_of_start": short - few * each,
+        "seconds_of_start": short.clock - few * each,
+        "processor_seconds_a_trial": (long.processor - short.processor) / (many - few),
         "whole_seconds": whole,
         "trials_per_minute": 60 * ARMS * WHOLE / whole,
     }
