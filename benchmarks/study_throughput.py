@@ -32,12 +32,12 @@ from assay.sweep.provenance import provenance
 
 ACTIVATIONS = "sigmoid,tanh,softsign,relu,elu"
 INITS = "uniform_fan_in,glorot_uniform,he_normal"
-SHARED = {"lr": 0.05, "evals": 3}
+SHARED = {"lr": 0.05, "evals": 2}
 # Name to the models' names, examples a step, epochs, seeds of an arm, rounds.
 # Name to the models' names, examples a step, epochs, and seeds of the shorter and the longer command.
 STUDIES = {
-    "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 2.0, (1, 3)),
-    "mlp10": ("mlp(depth=2,width=100)", "mlp", 10, 1.0, (1, 2)),
+    "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 1.0, (1, 2)),
+    "mlp10": ("mlp(depth=2,width=100)", "mlp", 10, 0.5, (1, 2)),
     "lenet32": ("lenet", "lenet", 32, 0.25, (1, 2)),
     "lenet128": ("lenet", "lenet", 128, 0.25, (1, 2)),
 }
