@@ -27,7 +27,7 @@ from assay.sweep.provenance import provenance
 from assay.train.canonical import canonical
 from assay.train.loop import Program, program_key
 
-TRIALS, ROUNDS = 16, 7
+TRIALS, ROUNDS = 16, 11
 MODELS = {"mlp(depth=2,width=128)": 100, "resnet(depth=8,width=4)": 4}  # with the steps of a measurement
 SIMULATED = 8
 
