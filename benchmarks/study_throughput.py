@@ -107,8 +107,10 @@ def measure(name: str, data: pathlib.Path, rounds: int) -> dict:
     sides = {
         "assay": by_assay,
         "PyTorch, its own threads": functools.partial(by_pytorch, processes=0, data=data),
-        f"PyTorch, {cores()} processes of a thread": functools.partial(by_pytorch, processes=cores(), data=data),
     }
+    if cores() > 1:
+        alone = functools.partial(by_pytorch, processes=cores(), data=data)
+        sides[f"PyTorch, {cores()} processes of a thread"] = alone
     taken, errors = {side: {seeds: [] for seeds in lengths} for side in sides}, {}
     for _ in range(rounds):
         for seeds in lengths:
