@@ -157,8 +157,9 @@ class Program:
         def body(step, loop):
             carry, order = loop
             epoch = step // self.steps_per_epoch
-            new_epoch = step % self.steps_per_epoch == 0
-            order = jax.lax.cond(new_epoch, lambda: self._order(trial, epoch), lambda: order)
+            # Only here, not before the loop as well: what draws and sorts an order takes long to compile.
+            new = (step % self.steps_per_epoch == 0) | (step == first)
+            order = jax.lax.cond(new, lambda: self._order(trial, epoch), lambda: order)
             k = (step * self.evals + self.steps - 1) // self.steps
             curve = jax.lax.cond(
                 self.eval_step(k) == step,
@@ -170,8 +171,8 @@ class Program:
             failed = (carry.diverged_at < 0) & ~jnp.isfinite(loss)
             return Carry(train_state, jnp.where(failed, step, carry.diverged_at), curve), order
 
-        order = self._order(trial, first // self.steps_per_epoch)
-        return jax.lax.fori_loop(first, last, body, (carry, order))[0]
+        unknown = jnp.zeros(len(self.dataset.train.y), jnp.int32)
+        return jax.lax.fori_loop(first, last, body, (carry, unknown))[0]
 
     def finish(self, carry: Carry, data: DeviceData) -> dict[str, jax.Array]:
         """The final metrics: the test and validation splits in full, training as in the curve."""
