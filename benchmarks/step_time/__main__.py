@@ -6,7 +6,8 @@ Nine networks (cases.py), float32. assay and plain flax run one step a call ("st
 loop ("loop"), which is how assay trains; PyTorch runs in channels_last, eager and by torch.compile, and ratios are to
 the faster of the two. All variants of a network run in turns in one process, round after round; reported are medians
 over the quietest rounds, and every single time goes to the result file in benchmarks/results/. Networks that are not
-asked for keep what the file has of them. Needs the extra `bench`, and a C++ compiler for torch.compile.
+asked for keep what the file has of them. On a machine that others use, threads that wait for each other make PyTorch look
+slow: there, `taskset -c 0 ... --processor_time` compares one thread's computing time. Needs the extra `bench`, and a C++ compiler for torch.compile.
 """
 
 import datetime
@@ -16,6 +17,7 @@ import os
 import pathlib
 import platform
 import sys
+import time
 
 from absl import app, flags
 import jax
@@ -28,6 +30,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_integer("rounds", 7, "quiet rounds that count", lower_bound=1)
 flags.DEFINE_list("networks", list(CASES), "which of " + ", ".join(CASES))
 flags.DEFINE_list("leave_out", [], "variants that are not timed, such as 'flax loop'")
+flags.DEFINE_bool("processor_time", False, "time that the process computes, for one core of a machine in use")
 flags.DEFINE_string("out", None, "result file; default benchmarks/results/step_time.json")
 
 
@@ -37,7 +40,8 @@ def measure(name: str) -> dict:
     rounds.say(f"{name}: compiling")
     variants = jax_steps.variants(name, case) | torch_steps.variants(name, case)
     variants = {label: run for label, run in variants.items() if label not in FLAGS.leave_out}
-    times = rounds.measure(name, variants, case.steps, FLAGS.rounds)
+    clock = time.process_time if FLAGS.processor_time else time.perf_counter
+    times = rounds.measure(name, variants, case.steps, FLAGS.rounds, clock)
     found = {"case": case._asdict(), **rounds.summary(times, FLAGS.rounds), "rounds": times}
     for label, ms in found["ms"].items():
         print(f"{name:12}{label:16}{ms:12.2f} ms a step{found['to_torch'][label]:10.2f} of PyTorch", flush=True)
@@ -55,6 +59,7 @@ def environment() -> dict:
         "device": jax.devices()[0].device_kind,
         "compiler_options": compiler_options(),
         "date": datetime.date.today().isoformat(),
+        "clock": "processor" if FLAGS.processor_time else "wall",
         "command": " ".join(["python -m benchmarks.step_time", *sys.argv[1:]]),
     }
 

@@ -16,13 +16,16 @@ HOPELESS = 10  # a loop that is this many times slower than single steps is time
 Run = Callable[[int], float]
 
 
-def measure(name: str, variants: dict[str, Run], steps: int, rounds: int) -> dict[str, list[float]]:
+def measure(
+    name: str, variants: dict[str, Run], steps: int, rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
     """Milliseconds a step of every variant, one number a round; and `others`, the share of other work.
 
     Args:
       variants: each trains a number of steps and gives the last loss. `X loop` must give what `X step` gives.
       steps: that are timed in one go.
       rounds: that should be quiet.
+      clock: `time.perf_counter`; or `time.process_time`, which stands still while others have the core.
 
     Raises:
       RuntimeError: the loop's loss is not that of the steps.
@@ -31,26 +34,27 @@ def measure(name: str, variants: dict[str, Run], steps: int, rounds: int) -> dic
     first = {}
     for label in list(variants):
         say(f"{name}: first step of {label}")
-        first[label] = timed(variants[label], 1)
+        first[label] = timed(variants[label], 1, clock)
         alone = first.get(label.replace("loop", "step"))
         if label.endswith("loop") and not np.isclose(first[label][1], alone[1], rtol=1e-2):
             raise RuntimeError(f"{name}, {label}: the first loss is {first[label][1]}, that of a step {alone[1]}")
         if first[label][0] > HOPELESS * alone[0]:
             times[label].append(first[label][0])
             del variants[label]
-    while sum(share <= QUIET for share in times["others"]) < rounds and len(times["others"]) < MOST * rounds:
+    quiet = lambda share: share <= QUIET or clock is time.process_time
+    while sum(map(quiet, times["others"])) < rounds and len(times["others"]) < MOST * rounds:
         share = others_share()
         for label, run in variants.items():
-            times[label].append(timed(run, steps)[0])
+            times[label].append(timed(run, steps, clock)[0])
         times["others"].append(share())
     return times
 
 
-def timed(run: Run, steps: int) -> tuple[float, float]:
+def timed(run: Run, steps: int, clock: Callable[[], float]) -> tuple[float, float]:
     """Milliseconds a step, and the last loss."""
-    start = time.perf_counter()
+    start = clock()
     result = run(steps)
-    return 1e3 * (time.perf_counter() - start) / steps, result
+    return 1e3 * (clock() - start) / steps, result
 
 
 def summary(times: dict[str, list[float]], rounds: int) -> dict:
