@@ -21,17 +21,23 @@ TITLES = {
 }
 # What the profile says of networks that PyTorch is faster in; said of those that are.
 REASONS = {
-    "resnet20": "kernel gradients of 16 maps, its longest instructions: oneDNN's forward convolution makes them, as JAX "
-    "does not call oneDNN's own kernel gradients, which PyTorch does; and the transposes that they need",
+    "resnet20": "kernel gradients of 16 maps, its longest instructions: oneDNN's forward convolution makes "
+    "them, as JAX does not call oneDNN's own kernel gradients, which PyTorch does; and the "
+    "transposes that they need",
     "unet": "convolutions alone; the longest are kernel gradients, whose channels are the batch: two",
-    "dcgan": "convolutions alone; a part of a transposed convolution is computed for the border of its image in vain, which "
-    "counts on maps of 4x4 and 8x8",
-    "densenet40": "elementwise code and copies around 39 convolutions of growing width: batch normalisation reads its input "
-    "four times and writes it twice (XLA hands the two sums to a library, which cannot take in what makes their input); "
-    "and kernel gradients of 12 maps",
+    "dcgan": "convolutions alone; a part of a transposed convolution is computed for the border of its "
+    "image in vain, which counts on maps of 4x4 and 8x8",
+    "densenet40": "elementwise code and copies around 39 convolutions of growing width: batch normalisation "
+    "reads its input four times and writes it twice (XLA hands the two sums to a library, which "
+    "cannot take in what makes their input); and kernel gradients of 12 maps",
 }
 # The order of the columns; of PyTorch the faster one is given in milliseconds.
-COLUMNS = {"assay loop": "assay, loop", "assay step": "assay, step", "flax step": "flax, step", "flax loop": "flax, loop"}
+COLUMNS = {
+    "assay loop": "assay, loop",
+    "assay step": "assay, step",
+    "flax step": "flax, step",
+    "flax loop": "flax, loop",
+}
 
 
 def text(results: pathlib.Path) -> str:
@@ -47,10 +53,11 @@ def text(results: pathlib.Path) -> str:
     lines = [
         "## Step time",
         "",
-        "Time of one training step (forward, backward, SGD; float32) as a ratio to PyTorch in channels_last, the faster of",
-        "eager and `torch.compile`. *Loop*: many steps in one compiled call, as assay trains; *step*: a call a step. The",
-        "same networks, losses and optimiser, data in memory; medians over the quietest rounds of a run in turns. Plain",
-        "flax's loop is left out where one step in it takes a minute and more.",
+        "Time of one training step (forward, backward, SGD; float32) as a ratio to PyTorch in",
+        "channels_last, the faster of eager and `torch.compile`. *Loop*: many steps in one compiled call,",
+        "as assay trains; *step*: a call a step. The same networks, losses and optimiser, data in memory;",
+        "medians over the quietest rounds of a run in turns. Plain flax's loop is left out where one step",
+        "in it takes a minute and more.",
         "",
         "![Step time as a ratio to PyTorch](figures/step_time.svg)",
         "",
@@ -60,7 +67,8 @@ def text(results: pathlib.Path) -> str:
         "",
         f"The goal, at most PyTorch's time in the loop, is missed by: {'; '.join(missed) or 'none'}.",
         "",
-        f"{_cores(made)} of {made['processor']}; {versions}; {made['date']};",
+        *_machine(made),
+        f"{made['processor']}; {versions}; {made['date']};",
         *(f"`{command}`;" for command in dict.fromkeys(one["environment"]["command"] for one in found.values())),
         "[all times](../benchmarks/results/step_time.json).",
         "",
@@ -72,21 +80,24 @@ def text(results: pathlib.Path) -> str:
 FINDINGS = """\
 What the profile showed, and what came of it (`lib/assay/ops/conv_calls.py`):
 
-- A convolution over an image with gaps, which the gradient of a strided convolution and a transposed convolution are,
-  runs as a scalar loop on one thread. It is now a convolution of stride 1 that makes the pixels between as channels, and a
-  copy that moves them to their place.
-- An image smaller than its kernel (the last layers of VGG on 32x32) is exchanged with the kernel by XLA and flipped, which
-  no library takes: a scalar loop again. It is padded beforehand.
-- Of the two libraries in jaxlib, XLA asks its own (YNN) before oneDNN, which is faster for almost all shapes here. oneDNN
-  gets the convolutions that have a third axis of length 1, and takes kernels whose channels are in the other order, so
-  that no transposed kernel is written.
-- A kernel gradient with the batch as channels has rows no longer than the kernel for the library to work on; with the
-  maps of the image laid side by side along the row, and a kernel dilated by their number, it has as many times that.
-- XLA's transposes go number by number: whole pixels first and then within pixels is faster than both at once.
-- The input of a convolution was written twice, in the library's form and for the gradient; a barrier makes it once.
+- A convolution over an image with gaps, which the gradient of a strided convolution and a transposed
+  convolution are, runs as a scalar loop on one thread. It is now a convolution of stride 1 that makes the
+  pixels between as channels, and a copy that moves them to their place.
+- An image smaller than its kernel (the last layers of VGG on 32x32) is exchanged with the kernel by XLA and
+  flipped, which no library takes: a scalar loop again. It is padded beforehand.
+- Of the two libraries in jaxlib, XLA asks its own (YNN) before oneDNN, which is faster for almost all
+  shapes here. oneDNN gets the convolutions that have a third axis of length 1, and takes kernels whose
+  channels are in the other order, so that no transposed kernel is written.
+- A kernel gradient with the batch as channels has rows no longer than the kernel for the library to work
+  on; with the maps of the image laid side by side along the row, and a kernel dilated by their number, it
+  has as many times that.
+- XLA's transposes go number by number: whole pixels first and then within pixels is faster than both at
+  once.
+- The input of a convolution was written twice, in the library's form and for the gradient; a barrier makes
+  it once.
 
-Tried and left out, as it did not help: kernel gradients as matrix products of shifted images; three shifts of the
-gradient as one wide kernel; sums by XLA's own loops in place of the library's.
+Tried and left out, as it did not help: kernel gradients as matrix products of shifted images; three shifts
+of the gradient as one wide kernel; sums by XLA's own loops in place of the library's.
 """
 
 
@@ -124,7 +135,8 @@ def draw(results: pathlib.Path) -> dict[str, Figure]:
         at = [row + offset for row in measured]
         axes.barh(at, ratios, 0.36, color=drawing.SERIES[look]["color"], label=COLUMNS[label])
         for row, ratio in zip(at, ratios):
-            axes.annotate(f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}", (ratio, row), (4, -4), textcoords="offset points")
+            shown = f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+            axes.annotate(shown, (ratio, row), (4, -4), textcoords="offset points")
     axes.axvline(1, color=drawing.INK, linewidth=1)
     axes.set_xscale("log")
     axes.set_yticks(range(len(found)), [TITLES[name] for name in found])
@@ -135,17 +147,22 @@ def draw(results: pathlib.Path) -> dict[str, Figure]:
     return {"step_time": figure}
 
 
-def _cores(made: dict[str, Any]) -> str:
-    cores = "One core" if made["cores"] == 1 else f"{made['cores']} cores"
-    busy = ", and the time that it computed, as others used the machine (two cores were never quiet long enough),"
-    return cores + (busy if made["clock"] == "processor" else "")
+def _machine(made: dict[str, Any]) -> list[str]:
+    if made["clock"] == "wall":
+        return [f"{made['cores']} cores."]
+    return [
+        "One core, and computing time in place of the clock's: the machine was in use, where threads that wait",
+        "for each other slow PyTorch most. **Two cores are not measured** for this version.",
+        "",
+    ]
 
 
 def _row(title: str, one: dict[str, Any]) -> str:
     fastest = one["fastest_torch"]
     of = one["to_torch"]
     ratios = " | ".join(f"{of[label]:.2f}" if label in of else "not measured" for label in COLUMNS)
-    return f"| {title} | {one['case']['batch']} | {one['ms'][fastest]:.1f} | {fastest.removeprefix('torch ')} | {ratios} |"
+    batch, ms, by = one["case"]["batch"], one["ms"][fastest], fastest.removeprefix("torch ")
+    return f"| {title} | {batch} | {ms:.1f} | {by} | {ratios} |"
 
 
 def _read(results: pathlib.Path) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
     PYTHONPATH=lib python -m benchmarks.step_time
 
-Nine networks (cases.py), float32. assay and plain flax run one step a call ("step") and many steps in one compiled
-loop ("loop"), which is how assay trains; PyTorch runs in channels_last, eager and by torch.compile, and ratios are to
-the faster of the two. All variants of a network run in turns in one process, round after round; reported are medians
-over the quietest rounds, and every single time goes to the result file in benchmarks/results/. Networks that are not
-asked for keep what the file has of them. On a machine that others use, threads that wait for each other make PyTorch look
-slow: there, `taskset -c 0 ... --processor_time` compares one thread's computing time. Needs the extra `bench`, and a C++ compiler for torch.compile.
+Nine networks (cases.py), float32. assay and plain flax run one step a call ("step") and many steps in one
+compiled loop ("loop"), which is how assay trains; PyTorch runs in channels_last, eager and by
+torch.compile, and ratios are to the faster of the two. All variants of a network run in turns in one
+process, round after round; reported are medians over the quietest rounds, and every single time goes to the
+result file in benchmarks/results/. Networks that are not asked for keep what the file has of them. On a
+machine that others use, threads that wait for each other make PyTorch look slow: there, `taskset -c 0 ...
+--processor_time` compares one thread's computing time. Needs the extra `bench`, and a C++ compiler for
+torch.compile.
 """
 
 import datetime
@@ -16,6 +18,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import sys
 import time
 
@@ -60,7 +63,7 @@ def environment() -> dict:
         "compiler_options": compiler_options(),
         "date": datetime.date.today().isoformat(),
         "clock": "processor" if FLAGS.processor_time else "wall",
-        "command": " ".join(["python -m benchmarks.step_time", *sys.argv[1:]]),
+        "command": "python -m benchmarks.step_time " + shlex.join(sys.argv[1:]),
     }
 
 

@@ -12,6 +12,7 @@ import datetime
 import json
 import pathlib
 import re
+import shlex
 import sys
 import tempfile
 
@@ -89,7 +90,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"unknown: {' '.join(unknown)}; networks are {', '.join(CASES)}")
     for name in FLAGS.networks:
         stored = json.loads(OUT.read_text()) if OUT.exists() else {}
-        command = " ".join(["python -m benchmarks.step_time.profile", *sys.argv[1:]])
+        command = "python -m benchmarks.step_time.profile " + shlex.join(sys.argv[1:])
         made = {"provenance": provenance(), "date": datetime.date.today().isoformat(), "command": command}
         stored[name] = measure(name) | made
         OUT.write_text(json.dumps(stored, indent=1) + "\n")

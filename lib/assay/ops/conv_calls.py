@@ -6,8 +6,8 @@ Inside a loop body the CPU backend runs a convolution by a library only if it is
 its image; anything else falls to a scalar loop. So all three are such convolutions (docs/performance.md has the times):
 
   spread           a stride-1 convolution that makes the stride x stride pixels of a patch as channels, then moves them
-  kernel_gradient  the image as [1, H, W*C, N], dy as a kernel [H', W', N, O] dilated by C: a position of the result is a
-                   tap and a channel, so that the library has rows of kw*C numbers to work on
+  kernel_gradient  the image as [1, H, W*C, N], dy as a kernel [H', W', N, O] dilated by C: a position of the
+                   result is a tap and a channel, so that the library has rows of kw*C numbers to work on
 
 Of the libraries in it, oneDNN is faster than the one that XLA prefers, and takes what that one does not:
 convolutions with a third axis of length 1, and kernels whose channels are in the other order.
