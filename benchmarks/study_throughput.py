@@ -38,8 +38,8 @@ SHARED = {"lr": 0.05, "evals": 2}
 STUDIES = {
     "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 1.0, (1, 2)),
     "mlp10": ("mlp(depth=2,width=100)", "mlp", 10, 0.5, (1, 2)),
-    "lenet32": ("lenet", "lenet", 32, 0.25, (1, 2)),
-    "lenet128": ("lenet", "lenet", 128, 0.25, (1, 2)),
+    "lenet32": ("lenet", "lenet", 32, 0.5, (1, 2)),
+    "lenet128": ("lenet", "lenet", 128, 0.5, (1, 2)),
 }
 ARMS, WHOLE = 15, 20  # arms, and seeds of an arm in the whole study
 
@@ -156,19 +156,20 @@ def summary(taken: Mapping[int, list[Taken]]) -> dict[str, float]:
 
 
 def main(argv: list[str]) -> None:
-    """Measures, and writes what was found after every study."""
+    """Measures, and writes what was found after every study, in place of what the file had of it."""
     if wrong := argv[1:] + [name for name in FLAGS.studies if name not in STUDIES]:
         sys.exit(f"cannot use {wrong[0]}; --studies takes {', '.join(STUDIES)}")
     path = pathlib.Path(__file__).parent / "results" / "study_throughput.json"
     dataset = load("mnist")
     arrays = {f"{a}_{r}": getattr(getattr(dataset, r), a) for r in ("train", "validation", "test") for a in "xy"}
-    result = {"studies": {}, "provenance": provenance(), "command": "python benchmarks/study_throughput.py"}
+    found = json.loads(path.read_text()) if path.exists() else {}
+    made = {"provenance": provenance(), "command": "python benchmarks/study_throughput.py"}
     with tempfile.TemporaryDirectory() as folder:
         data = pathlib.Path(folder) / "mnist.npz"
         np.savez(data, mean=dataset.mean, std=dataset.std, **arrays)
         for name in FLAGS.studies:
-            result["studies"][name] = measure(name, data, FLAGS.rounds)
-            path.write_text(json.dumps(result, indent=1) + "\n")
+            found[name] = measure(name, data, FLAGS.rounds) | made
+            path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

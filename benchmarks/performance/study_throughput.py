@@ -15,8 +15,8 @@ NAMES = {"mlp": "784-100-100-10", "lenet": "LeNet"}
 
 def text(results: pathlib.Path) -> str:
     """The section in Markdown."""
-    stored = json.loads((results / "study_throughput.json").read_text())
-    studies, (first, *_) = stored["studies"], stored["studies"].values()
+    studies = json.loads((results / "study_throughput.json").read_text())
+    first, *_ = studies.values()
     others = [side for side in first["sides"] if side != "assay"]
     missed = [_title(one) for one in studies.values() if _ratio(one) < GOALS[_kind(one)]]
     lines = [
@@ -25,7 +25,7 @@ def text(results: pathlib.Path) -> str:
         f"5 activations x 3 initialisations x 20 seeds on MNIST: {first['trials_of_the_whole']} trials. assay is the command, from the",
         "start of Python with an empty compilation cache to the report. PyTorch is",
         "[a script](../benchmarks/study_in_pytorch.py) without loader or needless synchronisation that does the same steps and",
-        "evaluations, as it is usually run and as one process of one thread a core. Every side was run with fewer and with more",
+        f"evaluations, as it is usually run{' and as one process of one thread a core' * (len(others) > 1)}. Every side was run with fewer and with more",
         "seeds; what a start and a trial cost follows from the two, and the whole study from that.",
         "",
         "![Trials a minute of a whole study](figures/study_throughput.svg)",
@@ -51,7 +51,7 @@ def text(results: pathlib.Path) -> str:
         "it dispatches, which is most of a step for a small network and a small batch, and little for a large one: the ratio",
         "falls as the batch grows.",
         "",
-        made(stored, "study_throughput.json"),
+        made(first, "study_throughput.json"),
         "",
     ]
     return "\n".join(lines)
@@ -59,7 +59,7 @@ def text(results: pathlib.Path) -> str:
 
 def draw(results: pathlib.Path) -> dict[str, Figure]:
     """Trials a minute of every side over those of the better PyTorch, a group of bars a study."""
-    studies = json.loads((results / "study_throughput.json").read_text())["studies"].values()
+    studies = json.loads((results / "study_throughput.json").read_text()).values()
     sides = list(next(iter(studies))["sides"])
     figure = Figure(figsize=(850 / 72, (100 + 70 * len(studies)) / 72), dpi=72, layout="constrained")
     axes = figure.subplots()
