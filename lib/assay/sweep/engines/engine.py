@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
@@ -117,19 +118,27 @@ def collect(
       stop: set where an error ends the run.
       poll: called a few times a second.
     """
-    outcome, pending = Outcome(), set(futures)
+    # They report here: concurrent.futures.wait would look at all that are left whenever one is done.
+    done: queue.SimpleQueue[concurrent.futures.Future] = queue.SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    outcome, left = Outcome(), len(futures)
     try:
-        while pending:
-            done, pending = concurrent.futures.wait(pending, POLL_SECONDS, concurrent.futures.FIRST_COMPLETED)
+        while left:
+            try:
+                future = done.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                poll()
+                continue
+            left -= 1
             poll()
-            for future in done:
-                found = _result(future, futures[future], store, stop)
-                if isinstance(found, Exception):
-                    raise found
-                outcome.failures += found.failures
-                outcome.stopped |= found.stopped
+            found = _result(future, futures[future], store, stop)
+            if isinstance(found, Exception):
+                raise found
+            outcome.failures += found.failures
+            outcome.stopped |= found.stopped
     finally:
-        if pending:
+        if left:
             stop.set()
     return outcome
 
