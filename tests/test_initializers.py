@@ -248,6 +248,7 @@ def test_sparse_units_with_few_inputs_take_them_all():
         ("lsuv(tol=0)", "tol must be a finite number > 0"),
         ("lsuv(iterations=0)", "iterations must be an integer >= 1"),
         ("dirac(of='lsuv')", "of must be an initialiser that does not look at data, not lsuv"),
+        ("dirac(of='orthogonal(gain=\"activation\")')", "of must have a gain of its own, not the activation's"),
         ("whitening(of='dirc')", "unknown init 'dirc'; did you mean 'dirac'?"),
         ("whitening(eps=0.0)", "eps must be a finite number > 0"),
     ],

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import jax
 import pytest
@@ -87,3 +89,20 @@ def test_a_short_pack_is_not_worth_measuring(monkeypatch):
     packed = programs.get(pack)
     assert packed.mapping == "vmap" and packed._warm and programs.get(pack) is packed
     assert not (cache_folder() / "mappings.json").exists()
+
+
+def test_what_cannot_be_kept_is_measured_again(tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    auto._remember(cache_folder() / "mappings.json", "a", {"mapping": "map"})
+    assert "--pack=auto does not remember: " in caplog.text
+    assert auto._read(cache_folder() / "mappings.json") == {}
+
+
+def test_many_processes_remember_together(tmp_path):
+    path = tmp_path / "compiled" / "mappings.json"
+    code = "import sys; from assay.sweep import auto; import pathlib\n"
+    code += "for i in range(20): auto._remember(pathlib.Path(sys.argv[1]), f'{sys.argv[2]} {i}', {'mapping': 'map'})"
+    each = [subprocess.Popen([sys.executable, "-c", code, str(path), name], stderr=subprocess.PIPE) for name in "ab"]
+    assert [(process.communicate()[1], process.returncode) for process in each] == [(b"", 0)] * 2
+    assert len(json.loads(path.read_text())) == 40

@@ -90,6 +90,14 @@ def test_large_programs_are_cut_into_packs():
     assert [len(pack.configs) for pack in plan.packs(grid, "map")] == [plan.PACK_SIZE, 1]
 
 
+@pytest.mark.parametrize("mapping", ["loop", "vmap", "shard"])
+def test_every_part_of_a_study_has_work(mapping):
+    grid = [dataclasses.replace(BASE, seed=seed) for seed in range(61)]
+    parts = [plan.share(grid, mapping, plan.part(f"{i}/16")) for i in range(16)]
+    assert max(map(len, parts)) <= 4 and sum(map(bool, parts)) >= 15
+    assert sorted(config.seed for part in parts for config in part) == list(range(61))
+
+
 def test_pack_choices():
     assert plan.mapping("auto") == ("loop" if jax.default_backend() == "cpu" else "auto")
     assert plan.mapping("map") == "map"

@@ -40,7 +40,9 @@ def alternating_flip() -> Augment:
 
     def fn(key: jax.Array, x: jax.Array, y: jax.Array, shown: Shown) -> tuple[jax.Array, jax.Array]:
         del key
-        one_key_each = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(shown.key, shown.index)
+        # Apart from the keys of steps, which are folded from the same one by their number.
+        apart = jax.random.fold_in(shown.key, 2**31)
+        one_key_each = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(apart, shown.index)
         first = jax.vmap(jax.random.bernoulli)(one_key_each)  # [B]
         mirrored = (first ^ (shown.epoch % 2 == 1))[:, None, None]
         mirror = lambda a: jnp.where(mirrored[..., None] if a.ndim == 4 else mirrored, a[:, :, ::-1], a)

@@ -20,8 +20,13 @@ def dirac(of: str = "uniform_fan_in") -> Initializer:
 
     Args:
       of: Spec of another initialiser, without a data-dependent step.
+
+    Raises:
+      ValueError: `of` looks at data, or is multiplied by the activation's gain, which would multiply the identity.
     """
     rest = _built(of)
+    if rest.use_gain:
+        raise ValueError(f"of must have a gain of its own, not the activation's: {of}")
 
     def kernel(key: jax.Array, shape: Sequence[int], dtype: Any = jnp.float32) -> jax.Array:
         window, inputs, outputs = split_shape(shape)

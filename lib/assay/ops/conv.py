@@ -155,8 +155,9 @@ def _conv(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def _forward(x: Array, kernel: Array, geometry: Geometry) -> tuple[Array, tuple[Array, Array]]:
-    # Without the barrier x is written twice: in the form that the library takes, and for the gradient.
-    x = lax.optimization_barrier(x)
+    if jax.default_backend() == "cpu":
+        # Without the barrier x is written twice: in the form that the library takes, and for the gradient.
+        x = lax.optimization_barrier(x)
     return correlate(x, kernel, geometry), (x, kernel)
 
 

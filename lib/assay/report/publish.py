@@ -1,6 +1,6 @@
 """Puts a stored study into the documentation: its data, its picture and a page, none of it written by hand.
 
-.venv/bin/python -m assay.report.publish runs/init_activation docs/results
+    .venv/bin/python -m assay.report.publish runs/init_activation docs/results
 """
 
 import json

@@ -12,8 +12,10 @@ devices, program, size of the pack and version of JAX: a study that goes on, or 
 """
 
 from collections.abc import Callable, Sequence
+import fcntl
 import hashlib
 import json
+import logging
 import math
 import pathlib
 import sys
@@ -24,7 +26,8 @@ import jax
 
 from assay.config import Config
 from assay.ops.compiler import cache_folder
-from assay.sweep.files import read, strict_json, write
+from assay.spec import first_line
+from assay.sweep.files import read, StoreError, strict_json, write
 from assay.sweep.pack import PackedProgram
 
 PAYS = 10  # measure if training takes this many times as long as a compilation
@@ -60,6 +63,8 @@ def choose(make: Callable[[str], PackedProgram], configs: Sequence[Config]) -> P
     config = first.program.config
     what = f"{config.model}, {config.activation} on {config.dataset}: a step of {len(configs)} trials"
     print(f"{what} takes {found}; --pack={fastest} from now on", file=sys.stderr, flush=True)
+    if not math.isfinite(seconds[fastest]):
+        return first  # its error tells what is wrong; there is nothing to remember
     timed = {mapping: each if math.isfinite(each) else None for mapping, each in seconds.items()}
     _remember(path, name, {"mapping": fastest, "seconds_per_step": timed, "program": what})
     return programs[fastest]
@@ -96,17 +101,23 @@ def _name(packed: PackedProgram, configs: Sequence[Config]) -> str:
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
-    """What is remembered; nothing, if the file is damaged."""
+    """What is remembered; nothing, if the file is damaged or cannot be read."""
     try:
         found = json.loads(read(path) or b"{}")
-    except ValueError:
+    except (ValueError, StoreError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def _remember(path: pathlib.Path, name: str, what: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, strict_json(_read(path) | {name: what}, indent=1))
+    """Adds to what is remembered. What cannot be kept is measured again, so nothing ends by it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("a") as lock:  # many processes may share the folder
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write(path, strict_json(_read(path) | {name: what}, indent=1))
+    except (OSError, StoreError) as error:
+        logging.getLogger(__name__).warning("--pack=auto does not remember: %s", first_line(error))
 
 
 def _text(seconds: float) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import socket
 from typing import Any
 
@@ -54,7 +55,7 @@ def join(mapping: str) -> None:
             jax.distributed.initialize(**limits)
     except ValueError as error:
         if "coordinator_address" not in str(error):  # with none, there is no cluster that JAX knows: one process
-            raise
+            raise SpecError(f"the job's environment makes no sense: {first_line(error)}") from error
     except jax.errors.JaxRuntimeError as error:
         raise JobLost(f"cannot reach the other processes of the job: {first_line(error)}") from error
 
@@ -62,7 +63,8 @@ def join(mapping: str) -> None:
 def _described() -> dict[str, Any]:
     values = [os.environ.get(name, "") for name in VARIABLES]
     address, count, index = values
-    if ":" not in address or not count.isdigit() or not index.isdigit() or not int(index) < int(count):
+    numbers = count.isdigit() and index.isdigit() and int(index) < int(count)
+    if not numbers or not re.fullmatch(r".+:\d+", address):
         raise SpecError(
             f"{', '.join(VARIABLES)} are {', '.join(repr(value) for value in values)}; "
             "a job needs all three: host:port, the number of processes, and which of them this is, from 0"

@@ -42,15 +42,15 @@ def mapping(choice: str) -> str:
     return "loop" if choice == "auto" and jax.default_backend() == "cpu" else choice
 
 
-def packs(configs: Sequence[Config], mapping: str) -> list[Pack]:
+def packs(configs: Sequence[Config], mapping: str, most: int = PACK_SIZE) -> list[Pack]:
     """Groups Configs into packs: trials of one program, one at a time for "loop" and "data".
 
-    Programs take turns, so that workers that take packs in this order compile different programs side by side.
+    `most` bounds the trials of a pack on a device. Programs take turns, so that workers that take packs in this order compile different programs side by side.
     """
     programs: dict[Config, list[Config]] = {}
     for config in configs:
         programs.setdefault(program_key(config), []).append(config)
-    size = 1 if mapping in ("loop", "data") else PACK_SIZE
+    size = 1 if mapping in ("loop", "data") else min(PACK_SIZE, most)
     if mapping in ("shard", "auto"):
         size *= jax.local_device_count()
     by_program = [
@@ -86,5 +86,9 @@ def part(text: str) -> Part:
 
 
 def share(configs: Sequence[Config], mapping: str, part: Part) -> list[Config]:
-    """The Configs of a part. It takes the whole grid, finished or not, so that all processes divide it alike."""
-    return [config for pack in packs(configs, mapping)[part.index :: part.count] for config in pack.configs]
+    """The Configs of a part. It takes the whole grid, finished or not, so that all processes divide it alike.
+
+    Packs are small enough that every part has some; machines must be alike in their number of devices.
+    """
+    most = -(-len(configs) // part.count)
+    return [config for pack in packs(configs, mapping, most)[part.index :: part.count] for config in pack.configs]

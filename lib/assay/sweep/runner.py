@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.config import Config
+from assay.sweep.files import StoreError
 from assay.sweep.pack import PackedProgram
 from assay.sweep.plan import Pack
 from assay.sweep.programs import Programs
@@ -98,7 +99,10 @@ class Runner:
         if found is None:
             return None
         ids = [config.trial_id() for config in pack.configs]
-        before = self.store.config(ids[0])["provenance"]
+        try:
+            before = self.store.config(ids[0])["provenance"]
+        except StoreError:
+            return None  # killed between its end and the removal of its checkpoint, or its first file is torn
         now = origin(pack.configs[0], packed.program.dataset.fingerprint)
         if changes := differences(of_any_count(before), of_any_count(now)):
             # Half a run by one program and half by another would be a result of neither.

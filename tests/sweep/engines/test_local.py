@@ -1,6 +1,7 @@
 """What becomes of trials under the engine of this process: they fail, diverge, are packed."""
 
 import dataclasses
+import threading
 
 import pytest
 
@@ -8,8 +9,13 @@ from assay.config import Config
 from assay.spec import build, SpecError
 from assay.sweep import engines
 from assay.sweep.engines import ENGINES, Options
+from assay.sweep.engines.engine import failed
+from assay.sweep.engines.ray import _check
+from assay.sweep.plan import Pack
+from assay.sweep.runner import Runner
 from assay.sweep.store import Store
 from assay.train.canonical import canonical
+from assay.train.loop import program_key
 
 TINY = Config(model="mlp(depth=1,width=8)", epochs=1, evals=2, batch_size=100)
 
@@ -57,6 +63,30 @@ def test_an_engine_that_is_not_there_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SpecError, match="engine slurm: Could not detect"):
         engines.run(grid()[:1], Store(tmp_path, "study"), Options(engine=build(ENGINES, "slurm", "engine")))
+
+
+def test_of_a_lost_pack_the_finished_trials_have_not_failed(tmp_path):
+    done, *others = grid()
+    store = Store(tmp_path, "study")
+    engines.run([done], store, Options())
+    lost = failed(Pack(program_key(done), (done, *others)), RuntimeError("lost"), store).failures
+    assert len(lost) == 2 and not any(done.trial_id() in line for line in lost)
+    assert not (tmp_path / "study" / done.trial_id() / "error.txt").exists()
+
+
+def test_a_checkpoint_without_its_trial_is_begun_anew(tmp_path):
+    config = grid()[0]
+    store, stop = Store(tmp_path, "study"), threading.Event()
+    stopping = Runner(store, "loop", stop, 0.0, lambda steps: stop.set())
+    assert not stopping.run(Pack(program_key(config), (config,)))
+    (tmp_path / "study" / config.trial_id() / "config.json").unlink()
+    assert not engines.run([config], store, Options()).failures
+    assert store.done(config.trial_id())
+
+
+def test_ray_is_not_asked_for_what_no_machine_has():
+    with pytest.raises(SpecError, match="a pack is to have 64 CPUs and 0 GPUs, and the cluster has 2 CPUs and 0 GPUs"):
+        _check(64, 0, {"CPU": 2.0})
 
 
 def test_a_diverged_trial_is_a_result(tmp_path):

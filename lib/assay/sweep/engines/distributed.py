@@ -17,11 +17,10 @@ from typing import Any
 
 from assay.spec import SpecError
 from assay.sweep import job
-from assay.sweep.engines.engine import end_with_parent, Engine, failed, Outcome, POLL_SECONDS, work
+from assay.sweep.engines.engine import end_with_parent, Engine, failed, Outcome, POLL_SECONDS, Settings, work
 from assay.sweep.follow import follow
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
-from assay.sweep.store import Store
 
 
 def distributed(processes: int = 2, retries: int = 3) -> Engine:
@@ -82,8 +81,9 @@ class _Job:
         stop, events = spawn.Event(), spawn.Queue()
         self._runner.progress(-self._steps)
         self._steps = 0
+        settings = Settings.of(self._runner)
         members = [
-            spawn.Process(target=_member, args=(environment, self.left, *_of(self._runner), stop, events))
+            spawn.Process(target=_member, args=(environment, self.left, settings, stop, events))
             for environment in job.environments(self._processes)
         ]
         try:
@@ -123,30 +123,17 @@ def _raise_if_dead(members: Sequence[Any]) -> None:
         raise job.JobLost(f"the job broke: {', '.join(dead)}")
 
 
-def _of(runner: Runner) -> tuple[Any, ...]:
-    return str(runner.store.root), runner.store.study, runner.checkpoint_seconds, runner.data_dir
-
-
-def _member(
-    environment: dict[str, str],
-    packs: Sequence[Pack],
-    root: str,
-    study: str,
-    checkpoint_seconds: float,
-    data_dir: str | None,
-    stop: Any,
-    events: Any,
-) -> None:
+def _member(environment: dict[str, str], packs: Sequence[Pack], settings: Settings, stop: Any, events: Any) -> None:
     # The supervisor tells the job when to stop; a terminal's Ctrl-C reaches the whole group and must not kill it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ.update(environment)
     job.join("data")
+    runner = settings.runner(stop, events.put)
     if job.follows():
-        follow(data_dir)
+        follow(settings.data_dir)
         return
-    runner = Runner(Store(root, study), "data", stop, checkpoint_seconds, events.put, data_dir)
     with job.leading():
         for pack in packs:
             found = work(runner, pack)

@@ -98,10 +98,12 @@ def work(runner: Runner, pack: Pack) -> Outcome | Exception:
 
 
 def failed(pack: Pack, error: Exception, store: Store) -> Outcome:
-    """One line a trial; the whole story goes to its error.txt."""
+    """One line a trial that is not finished; the whole story goes to its error.txt."""
     reason = f"{type(error).__name__}: {first_line(error)}"
     failures = []
     for config in pack.configs:
+        if store.done(config.trial_id()) is not None:
+            continue
         path = store.write_error(config.trial_id(), "".join(traceback.format_exception(error)))
         arm = f"{config.model}, {config.activation}, {config.init}, seed {config.seed}"
         failures.append(f"trial {config.trial_id()} ({arm}) failed: {reason}; details in {path}")

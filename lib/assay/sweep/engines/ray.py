@@ -4,7 +4,7 @@ Ray moves no results: workers write them into the store, whose folder all machin
 tried again and goes on at the store's last checkpoint; one that raises is not, as an error is a result.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import concurrent.futures
 import contextlib
 import functools
@@ -41,6 +41,7 @@ def _run(address: str, cpus: float, gpus: float, retries: int, packs: Sequence[P
     import ray
 
     with _joined(address), stop_flag(runner.stop):  # anew: Ray has taken SIGTERM for itself
+        _check(cpus, gpus, ray.cluster_resources())
         # A process that has used a GPU keeps its memory, so it takes one pack; a CPU's process keeps what it compiled.
         calls = 1 if gpus else 0
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=retries, max_calls=calls)(_work)
@@ -76,12 +77,19 @@ def _joined(address: str) -> Iterator[None]:
             # JAX warns of every fork; Ray's become other programs at once.
             warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
             ray.init(address, logging_level="error", **(own if address == "local" else {}))
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError) as error:  # no cluster, or one of other versions
         raise SpecError(f"engine ray: {first_line(error)}") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check(cpus: float, gpus: float, there: Mapping[str, float]) -> None:
+    """Ray waits for ever, and silently, for what no machine has."""
+    if cpus > there.get("CPU", 0) or gpus > there.get("GPU", 0):
+        has = f"{there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} GPUs"
+        raise SpecError(f"engine ray: a pack is to have {cpus:g} CPUs and {gpus:g} GPUs, and the cluster has {has}")
 
 
 def _advance(runner: Runner, pack: Pack, future: object) -> None:

@@ -122,14 +122,9 @@ def _result(job: Any, share: Share, runner: Runner) -> Outcome:
     except UncompletedJobError as error:
         lost, found = error, Outcome(stopped=runner.stop.is_set())
         if not found.stopped:
-            open_packs = [pack._replace(configs=_missing(pack, runner)) for pack in share.packs]
-            found.failures += [line for pack in open_packs for line in failed(pack, lost, runner.store).failures]
+            found.failures += [line for pack in share.packs for line in failed(pack, lost, runner.store).failures]
     if isinstance(found, Exception):
         raise found
     if not found.stopped:
         runner.progress(sum(map(runner.programs.steps, share.packs)))
     return found
-
-
-def _missing(pack: Pack, runner: Runner) -> tuple:
-    return tuple(config for config in pack.configs if runner.store.done(config.trial_id()) is None)
