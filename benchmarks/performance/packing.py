@@ -19,8 +19,10 @@ GOALS = {
 
 def text(results: pathlib.Path) -> str:
     """The section in Markdown."""
-    stored = json.loads((results / "packing.json").read_text())
+    stored = _read(results / "packing.json")
     lines = ["## Trials side by side", ""]
+    if not stored:
+        lines += ["Packs on a CPU: not measured yet; `python benchmarks/packing.py` does.", ""]
     for device, entry in stored.items():
         sizes = sorted({int(size) for row in entry["rates"] for size in row["examples_per_second"]})
         lines += [
@@ -43,6 +45,10 @@ def text(results: pathlib.Path) -> str:
     return "\n".join([*lines, "### Accelerators", "", *_accelerators(results), ""])
 
 
+def _read(path: pathlib.Path) -> dict:
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def _rate(row: dict, size: int) -> str:
     rate = row["examples_per_second"].get(str(size))
     return "" if rate is None else f"{rate:,}"
@@ -50,7 +56,7 @@ def _rate(row: dict, size: int) -> str:
 
 def _accelerators(results: pathlib.Path) -> list[str]:
     path = results / "accelerator.json"
-    stored = json.loads(path.read_text()) if path.exists() else {}
+    stored = _read(path)
     if not stored:
         what = [f"- {goal}: not measured" for goal in GOALS.values()]
         return ["No accelerator was to be had. `python -m benchmarks.accelerator` measures there, with one command:", "", *what]
@@ -68,7 +74,10 @@ def _ratios(ratios: dict[str, float]) -> str:
 
 def draw(results: pathlib.Path) -> dict[str, Figure]:
     """Examples a second by the number of trials, a panel a network, of the first device."""
-    entry = next(iter(json.loads((results / "packing.json").read_text()).values()))
+    stored = _read(results / "packing.json")
+    if not stored:
+        return {}
+    entry = next(iter(stored.values()))
     models = list(dict.fromkeys(row["model"] for row in entry["rates"]))
     figure = Figure(figsize=(850 / 72, 330 / 72), dpi=72, layout="constrained")
     for axes, model in zip(figure.subplots(1, len(models), squeeze=False)[0], models):
