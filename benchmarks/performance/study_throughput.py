@@ -18,6 +18,7 @@ def text(results: pathlib.Path) -> str:
     studies = json.loads((results / "study_throughput.json").read_text())
     first, *_ = studies.values()
     others = [side for side in first["sides"] if side != "assay"]
+    absent = [NAMES[kind] for kind in GOALS if kind not in map(_kind, studies.values())]
     missed = [_title(one) for one in studies.values() if _ratio(one) < GOALS[_kind(one)]]
     lines = [
         "## A whole study",
@@ -43,13 +44,12 @@ def text(results: pathlib.Path) -> str:
             for side, cost in one["sides"].items()
         ),
         "",
-        f"Below its goal: {'; '.join(missed) or 'none'}. {_errors(first)}",
+        f"Below its goal: {'; '.join(missed) or 'none'}. No stored figure yet: {', '.join(absent) or 'none'}. {_errors(first)}",
         "",
         "Processor time hardly depends on what else the machine did. Where the time of a step goes, by the profiler: in the small",
         "network the two products with the first layer's kernel take half of assay's step, and no less of a loop in plain JAX",
-        "that does nothing else; both sides run them at about the same speed. PyTorch adds a fixed time for each operation that",
-        "it dispatches, which is most of a step for a small network and a small batch, and little for a large one: the ratio",
-        "falls as the batch grows.",
+        "that does nothing else. A start, most of it compiling, weighs as much as some fifty trials. The ratio falls as the batch",
+        "grows.",
         "",
         made(first, "study_throughput.json"),
         "",
