@@ -48,7 +48,7 @@ def text(results: pathlib.Path) -> str:
         "",
         "Processor time hardly depends on what else the machine did. Where the time of a step goes, by the profiler: in the small",
         "network the two products with the first layer's kernel take half of assay's step, and no less of a loop in plain JAX",
-        "that does nothing else. A start, most of it compiling, weighs as much as some fifty trials. The ratio falls as the batch",
+        "that does nothing else. Most of a start is compiling. The ratio falls as the batch",
         "grows.",
         "",
         made(first, "study_throughput.json"),
