@@ -33,7 +33,6 @@ from assay.sweep.provenance import provenance
 ACTIVATIONS = "sigmoid,tanh,softsign,relu,elu"
 INITS = "uniform_fan_in,glorot_uniform,he_normal"
 SHARED = {"lr": 0.05, "evals": 2}
-# Name to the models' names, examples a step, epochs, seeds of an arm, rounds.
 # Name to the models' names, examples a step, epochs, and seeds of the shorter and the longer command.
 STUDIES = {
     "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 1.0, (1, 2)),

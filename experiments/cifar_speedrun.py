@@ -7,8 +7,9 @@
 Cost: days on two CPU cores, made for a GPU (8 arms, 3 learning rates, 5 seeds, 8 epochs; needs CIFAR-10); the third
 command, at an eighth of the width, some hours.
 Expected: Jordan 2024 (airbench94_muon): 94 % mean accuracy in 8 epochs, 2.59 s on an A100. Parts of that recipe that are
-left out here: weights scaled to one norm after every step, another rate for the readout, the first layer's bias alone
-learnt for three epochs, reflection in place of zeros outside a shifted image. benchmarks/cifar_jpeg.py makes the file of
+left out here: weights scaled to one norm after every step, another rate for the readout, a first layer of which the
+bias alone is learnt, and for three epochs (its kernel is learnt here, so that both initialisations of it stand
+alike), reflection in place of zeros outside a shifted image. benchmarks/cifar_jpeg.py makes the file of
 the third command from JPEG copies of the images; they have lost detail, and errors on them do not compare with the
 published one.
 """
