@@ -64,6 +64,7 @@ CASES = {
     "adam(b1=0.5,b2=0.8,eps=0.1)": functools.partial(adam, b1=0.5, b2=0.8, eps=0.1),
     "adamw": adam,
     "adamw(b1=0.5,b2=0.8,eps=0.1)": functools.partial(adam, b1=0.5, b2=0.8, eps=0.1),
+    "muon(beta=0.8,rest=0.5)": lambda g, memory, step: 0.5 * nesterov(g, memory, step, 0.8),  # of what is no matrix
 }
 
 
@@ -71,7 +72,7 @@ def by_hand(spec, lr, decay, factor=lambda step: 1.0):
     params, memory, path = START.copy(), {}, []
     for step in range(STEPS):
         g = gradient(params, step)
-        if spec.startswith("adamw"):
+        if spec.startswith(("adamw", "muon")):
             params = params - lr * factor(step) * (CASES[spec](g, memory, step) + decay * params)
         else:
             params = params - lr * factor(step) * CASES[spec](g + decay * params, memory, step)
@@ -81,8 +82,8 @@ def by_hand(spec, lr, decay, factor=lambda step: 1.0):
 
 @pytest.fixture(autouse=True)
 def promotion_of_adam(request):
-    """optax's Adam raises a float32 to its int32 count, which strict promotion forbids."""
-    if "adam" not in request.node.name:
+    """optax's Adam, and Muon likewise, raise a float32 to their int32 count, which strict promotion forbids."""
+    if "adam" not in request.node.name and "muon" not in request.node.name:
         yield
         return
     with jax.numpy_dtype_promotion("standard"):
