@@ -10,11 +10,11 @@ import pathlib
 from matplotlib.figure import Figure
 
 from assay.report import drawing
-from benchmarks.performance import packing, shard, step_time, study_throughput
+from benchmarks.performance import growth, packing, shard, startup, step_time, study_throughput
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
-SECTIONS = (step_time, study_throughput, packing, shard)
+SECTIONS = (step_time, study_throughput, startup, growth, packing, shard)
 HEAD = """# How fast assay is
 
 Every number on this page is read from a stored measurement in [benchmarks/results](../benchmarks/results), next to which
