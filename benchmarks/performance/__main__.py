@@ -1,4 +1,4 @@
-"""Writes docs/performance.md and its figures from the stored measurements, so that no number in it is typed by hand.
+"""Writes docs/performance.md and its figures from the stored measurements, so that no measured number in it is typed by hand.
 
     PYTHONPATH=lib python -m benchmarks.performance
 
@@ -17,7 +17,7 @@ DOCS = pathlib.Path(__file__).parents[2] / "docs"
 SECTIONS = (step_time, study_throughput, startup, growth, packing, shard)
 HEAD = """# How fast assay is
 
-Every number on this page is read from a stored measurement in [benchmarks/results](../benchmarks/results), next to which
+Every measured number on this page is read from what is stored in [benchmarks/results](../benchmarks/results), next to which
 lie all single times, versions and commands; `python -m benchmarks.performance` writes the page. A time is always given
 as a ratio to the alternative, measured in turns in the same run.
 """
