@@ -4,7 +4,8 @@
 
 A pack of 16 trials of one program (the digits, batches of 64) advances some steps, compiled before the clock starts, by
 each way in turns, round after round; given is the median over rounds of the time as a ratio to vmap's in the same
-round. On a CPU the devices are simulated, and all of them share its cores: with two cores a ratio can fall to 0.5 at
+round, and by how much what was learnt differs from vmap's after the first round: sums of batched products may add up in
+another order. On a CPU the devices are simulated, and all of them share its cores: with two cores a ratio can fall to 0.5 at
 the best, and with more devices than cores whatever it lies above that is what dealing out costs. Trials on different
 devices send each other nothing, so on devices of their own the ratio falls as their number grows; that is measured by
 the same lines where there are several. Writes results/shard.json, one entry per kind of device.
@@ -15,9 +16,11 @@ import json
 import pathlib
 import statistics
 import time
+from typing import Any
 
 from absl import app
 import jax
+import numpy as np
 
 from assay.config import Config
 from assay.data import batches, load
@@ -39,8 +42,8 @@ def ways() -> dict[str, tuple[str, list[jax.Device] | None]]:
     return {"vmap": ("vmap", None)} | {f"shard on {n}": ("shard", devices[:n]) for n in counts}
 
 
-def measure(model: str, steps: int) -> dict[str, list[float]]:
-    """Seconds of each way, one a round."""
+def measure(model: str, steps: int) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Seconds of each way, one a round; the largest difference of a learnt number from vmap's after the first round."""
     config = canonical(Config(dataset="digits", model=model, activation="relu", batch_size=64, epochs=100, evals=1))
     trials = [dataclasses.replace(config, seed=seed) for seed in range(TRIALS)]
     dataset = load(config.dataset)
@@ -50,14 +53,21 @@ def measure(model: str, steps: int) -> dict[str, list[float]]:
         for name, (mapping, devices) in ways().items()
     }
     carries = {name: packed.start(trials) for name, packed in packs.items()}
-    seconds = {name: [] for name in packs}
+    seconds, learnt = {name: [] for name in packs}, {}
     for _ in range(ROUNDS + 1):
         for name, packed in packs.items():
             began = time.perf_counter()
             # From step 1 on: the evaluation at step 0 is no training.
             carries[name] = jax.block_until_ready(packed.advance(carries[name], packed.trials(trials), 1, 1 + steps))
             seconds[name].append(time.perf_counter() - began)
-    return {name: times[1:] for name, times in seconds.items()}  # the first compiles
+            if name not in learnt:
+                learnt[name] = packed.to_host(carries[name], TRIALS).train_state.params
+    differences = {name: _largest_difference(params, learnt["vmap"]) for name, params in learnt.items()}
+    return {name: times[1:] for name, times in seconds.items()}, differences  # the first compiles
+
+
+def _largest_difference(a: Any, b: Any) -> float:
+    return max(jax.tree.leaves(jax.tree.map(lambda x, y: float(np.abs(x - y).max()), a, b)))
 
 
 def main(argv: list[str]) -> None:
@@ -66,12 +76,13 @@ def main(argv: list[str]) -> None:
     jax.config.update("jax_num_cpu_devices", SIMULATED)
     found = []
     for model, steps in MODELS.items():
-        seconds = measure(model, steps)
+        seconds, differences = measure(model, steps)
         ratios = {
             name: round(statistics.median(mine / vmap for mine, vmap in zip(times, seconds["vmap"])), 3)
             for name, times in seconds.items()
         }
-        found.append({"model": model, "trials": TRIALS, "steps": steps, "ratio_to_vmap": ratios, "seconds": seconds})
+        one = {"model": model, "trials": TRIALS, "steps": steps, "ratio_to_vmap": ratios}
+        found.append(one | {"largest_difference_from_vmap": differences, "seconds": seconds})
         print(f"{model:<26}" + "".join(f"{name} {ratio:<8}" for name, ratio in ratios.items()), flush=True)
     path = pathlib.Path(__file__).parent / "results" / "shard.json"
     stored = json.loads(path.read_text()) if path.exists() else {}

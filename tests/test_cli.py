@@ -22,6 +22,7 @@ from assay import cli
 from assay import config as configs
 from assay.claims import Claim
 from assay.config import Config
+from assay.sweep import engines, provenance
 from assay.sweep.study import Study
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
@@ -348,6 +349,19 @@ def test_rerun_all_gives_the_same_results_again(runs):
     after = stamps(runs)
     assert set(after) == set(before) and all(after[name] > before[name] for name in before)
     assert outcomes(runs) == outcome
+
+
+def test_trials_of_other_devices_are_renewed_where_the_engine_trains_on_these(tmp_path, monkeypatch):
+    here, flags = dict(provenance.provenance()), (f"--runs={tmp_path}", "--lr=0.5", "--seeds=1", "--rerun=changed")
+    changes = []
+    # Made by a job of two processes, by a GPU, by this CPU.
+    for device, engine in (("2 x cpu", "local"), ("cpu", "local"), ("H100", "local"), ("cpu", "far"), ("cpu", "local")):
+        monkeypatch.setattr(provenance, "provenance", lambda device=device: here | {"device": device})
+        monkeypatch.setitem(engines.ENGINES, "far", lambda: engines.local()._replace(elsewhere=True))
+        before = stamps(tmp_path)
+        assert run(*flags, f"--engine={engine}").code == 0
+        changes.append(stamps(tmp_path) != before)
+    assert changes == [True, False, True, False, True]
 
 
 def test_until_decided_adds_seeds_where_a_claim_is_open(runs):

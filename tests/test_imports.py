@@ -14,7 +14,7 @@ EXPERIMENTS = sorted(path.stem for path in (REPOSITORY / "experiments").glob("[!
 
 # Left to right: a part may import those left of its place.
 ORDER = (
-    ("spec", "config", "catalog", "metrics"),
+    ("spec", "config", "catalog", "exit_codes", "metrics"),
     ("ops", "activations", "initializers"),
     ("models", "data"),
     ("theory",),

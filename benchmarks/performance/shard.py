@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -17,11 +18,12 @@ def text(results: pathlib.Path) -> str:
         where = "simulated devices, which share the cores of this CPU" if device == "cpu" else f"devices: {device}"
         lines += [
             f"Time of a pack of {measured[0]['trials']} trials by `--pack=shard`, as a ratio to `vmap` on one device,",
-            f"on {where}. No device sends another anything.",
+            f"on {where}. No device sends another anything. *Difference*: the largest",
+            "of any learnt number from vmap's, after as many steps as are timed.",
             "",
-            f"| network | {' | '.join(ways)} |",
-            f"|{'---|' * (1 + len(ways))}",
-            *(_row(one["model"], [one["ratio_to_vmap"][way] for way in ways]) for one in measured),
+            f"| network | steps | {' | '.join(ways)} | difference |",
+            f"|{'---|' * (3 + len(ways))}",
+            *(_row(one, ways) for one in measured),
             "",
             made(entry, "shard.json"),
             "",
@@ -29,8 +31,10 @@ def text(results: pathlib.Path) -> str:
     return "\n".join(lines)
 
 
-def _row(model: str, ratios: list[float]) -> str:
-    return f"| `{model}` | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |"
+def _row(one: dict[str, Any], ways: list[str]) -> str:
+    ratios = " | ".join(f"{one['ratio_to_vmap'][way]:.2f}" for way in ways)
+    largest = max(one["largest_difference_from_vmap"][way] for way in ways)
+    return f"| `{one['model']}` | {one['steps']} | {ratios} | {largest:.1e} |"
 
 
 def draw(results: pathlib.Path) -> dict[str, Figure]:

@@ -22,7 +22,7 @@ from absl import flags
 
 from assay import cli
 from assay.claims import ledger
-from assay.cli import FAILED, OK, STOPPED, WRONG_INPUT
+from assay.exit_codes import FAILED, OK, STOPPED, WRONG_INPUT
 from assay.spec import SpecError
 
 CLAIMS = pathlib.Path(__file__).with_name("claims.csv")

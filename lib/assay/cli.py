@@ -1,8 +1,4 @@
-"""The command line of an experiment: flags to a Study, trials, verdicts, report.
-
-Exit codes: 0 all done, 1 some trial failed, 2 wrong input, 75 stopped and resumable: by SIGTERM, by
-Ctrl-C, or because another process of the job is gone.
-"""
+"""The command line of an experiment: flags to a Study, trials, verdicts, report, exit code (assay.exit_codes)."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -17,9 +13,8 @@ from absl import flags
 
 from assay import config as configs
 from assay.claims import Claim, Published
+from assay.exit_codes import FAILED, OK, STOPPED, WRONG_INPUT
 from assay.spec import build, nearest, SpecError
-
-OK, FAILED, WRONG_INPUT, STOPPED = 0, 1, 2, 75
 
 
 def main(study: Any, claims: Sequence[Claim] = (), published: Sequence[Published] = ()) -> None:
@@ -96,24 +91,25 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
         until_decided=values.until_decided,
         max_seeds=values.max_seeds,
     )
-    try:
-        job.join(values.pack)
-        if job.follows():
-            follow(values.data_dir)
-            return OK
-        with job.leading():
+
+    def conduct() -> int:
+        try:
             if job.leads() and values.engine != "local":
                 raise SpecError(f"the processes of a job train together: --engine must be local, not {values.engine}")
             return experiment.exit_code(subject.conduct())
+        except (SpecError, DataError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return WRONG_INPUT
+        except (StoreError, CheckpointError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return FAILED
+
+    try:
+        job.join(values.pack)
+        return follow(values.data_dir) if job.follows() else job.lead(conduct)
     except job.JobLost as error:
         print(f"{name}: {error}; the same command goes on at the last checkpoint", file=sys.stderr)
         return STOPPED
-    except DataError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return WRONG_INPUT
-    except (StoreError, CheckpointError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return FAILED
 
 
 def _define() -> flags.FlagValues:

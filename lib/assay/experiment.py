@@ -12,10 +12,11 @@ from assay.claims import Claim, judge, Published, undecided, Verdict
 from assay.claims.tuning import Choice, choose, tuned
 from assay.config import Config
 from assay.data import Dataset, load
+from assay.exit_codes import FAILED, OK, STOPPED
 from assay.report import arm_table, further_table, picture, tuning_table, verdict_table, write
 from assay.spec import nearest, SpecError
 from assay.sweep import engines, plan
-from assay.sweep.provenance import differences, origin, provenance
+from assay.sweep.provenance import differences, of_any_count, origin, provenance
 from assay.sweep.store import Store
 from assay.sweep.study import Study
 from assay.train.canonical import canonical_value
@@ -67,7 +68,7 @@ class Experiment:
         with Store(self.runs, self.name) as store:
             self._discard_old(store, grid)
             while True:
-                outcome = self._train(store, grid)
+                outcome = engines.run(grid, store, self.options)
                 rows = store.write_results([config.trial_id() for config in grid])
                 # Made anew in every round: more seeds may lead to another choice.
                 choices = self._choices(grid, rows)
@@ -82,17 +83,10 @@ class Experiment:
     def _train_part(self, grid: Sequence[Config]) -> engines.Outcome:
         with Store(self.runs, self.name, part=True) as store:
             self._discard_old(store, grid)
-            outcome = self._train(store, grid)
+            outcome = engines.run(grid, store, self.options)
         if not outcome.stopped:
             _say(f"part {self.part} is through; when all are, the same command without --part writes the report")
         return outcome
-
-    def _train(self, store: Store, grid: Sequence[Config]) -> engines.Outcome:
-        missing = [config for config in grid if store.done(config.trial_id()) is None]
-        if len(missing) < len(grid):
-            there = f"{len(grid) - len(missing)} of {len(grid)} trials are in {store.folder} already"
-            _say(f"{there}; {len(missing)} to train")
-        return engines.run(missing, store, self.options) if missing else engines.Outcome()
 
     def _checked_claims(self, grid: Sequence[Config]) -> list[Claim]:
         """The claims in canonical spelling; what is wrong with one is said before anything is trained."""
@@ -124,11 +118,15 @@ class Experiment:
         fingerprints = {name: self._load(name).fingerprint for name in {config.dataset for config in grid}}
         now = {config.trial_id(): origin(config, fingerprints[config.dataset]) for config in grid}
         before = {i: store.config(i)["provenance"] for i in finished}
+        if self.options.engine.elsewhere:
+            # What trains there is not known here, and it is not code or versions that may differ.
+            now = {i: now[i] | {name: before[i].get(name) for name in ("device", "platform")} for i in finished}
         # Other data under the same name would be another experiment under the same id: never kept.
         other_data = [i for i in finished if before[i].get("data") != now[i]["data"]]
         if other_data:
             _say(f"{len(other_data)} stored trials were made on other data than is there now and are run again")
-        changes = {i: differences(before[i], now[i]) for i in finished if i not in set(other_data)}
+        pairs = {i: (of_any_count(before[i]), of_any_count(now[i])) for i in finished if i not in set(other_data)}
+        changes = {i: differences(*pair) for i, pair in pairs.items()}
         changed = [i for i in changes if changes[i]]
         if changed and self.rerun == "missing":
             what = "; ".join(dict.fromkeys(text for i in changed for text in changes[i]))
@@ -213,13 +211,13 @@ class Experiment:
 
 
 def exit_code(outcome: engines.Outcome) -> int:
-    """0 all done, 1 some trial failed, 75 stopped and resumable; says what happened."""
+    """The exit code; says what happened."""
     for failure in outcome.failures:
         _say(failure)
     if outcome.stopped:
         _say("stopped; the same command goes on where this one was")
-        return 75
-    return 1 if outcome.failures else 0
+        return STOPPED
+    return FAILED if outcome.failures else OK
 
 
 def _about_dataset(dataset: Any) -> dict[str, Any]:

@@ -90,6 +90,16 @@ def test_large_programs_are_cut_into_packs():
     assert [len(pack.configs) for pack in plan.packs(grid, "map")] == [plan.PACK_SIZE, 1]
 
 
+def test_packs_are_small_enough_for_all_that_run_at_once_and_stay_as_they_are_when_some_are_finished():
+    grid = [dataclasses.replace(BASE, seed=seed) for seed in range(61)]
+    packs = plan.packs(grid, "vmap", at_once=16)
+    assert [len(pack.configs) for pack in packs] == [4] * 15 + [1]
+    left = {config.trial_id() for config in grid[2:58]}
+    assert plan.unfinished(packs, left) == [
+        packs[0]._replace(configs=tuple(grid[2:4])), *packs[1:14], packs[14]._replace(configs=tuple(grid[56:58])),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("mapping", ["loop", "vmap", "shard"])
 def test_every_part_of_a_study_has_work(mapping):
     grid = [dataclasses.replace(BASE, seed=seed) for seed in range(61)]

@@ -28,7 +28,7 @@ from assay.config import Config
 from assay.ops.compiler import cache_folder
 from assay.spec import first_line
 from assay.sweep.files import read, StoreError, strict_json, write
-from assay.sweep.pack import PackedProgram
+from assay.sweep.pack import no_room, PackedProgram
 
 PAYS = 10  # measure if training takes this many times as long as a compilation
 SECONDS = 0.3  # that a timing lasts at least
@@ -88,7 +88,7 @@ def _measured(packed: PackedProgram, configs: Sequence[Config]) -> tuple[float, 
                 return compiling, took / count
             count = min(4 * count, packed.program.steps - first)
     except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
+        if not no_room(error):
             raise
         return 0.0, math.inf
 

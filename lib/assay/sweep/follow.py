@@ -17,8 +17,8 @@ from assay.sweep.programs import Programs
 from assay.sweep.provenance import differences, origin
 
 
-def follow(data_dir: str | None) -> None:
-    """Makes the calls that process 0 tells until it tells the end.
+def follow(data_dir: str | None) -> int:
+    """Makes the calls that process 0 tells until it tells the end, with its exit code.
 
     Args:
       data_dir: of assay.data.load, in this process.
@@ -33,7 +33,7 @@ def follow(data_dir: str | None) -> None:
     while True:
         number, message = job.hear()
         if message["call"] == "end":
-            return
+            return message["code"]
         try:
             part.make(message)
         except job.JobLost:

@@ -5,7 +5,7 @@ runs on the devices it tells to the others before it makes it, and they make the
 nothing has to be agreed on: where a chunk ends and when to stop is decided once, and what is stored is stored once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import dataclasses
 import json
@@ -19,6 +19,7 @@ from jax.experimental import multihost_utils
 import numpy as np
 
 from assay.config import Config
+from assay.exit_codes import STOPPED
 from assay.spec import first_line, SpecError
 from assay.sweep.pack import PackedProgram
 from assay.sweep.provenance import origin
@@ -102,14 +103,18 @@ def follows() -> bool:
     return jax.process_index() > 0
 
 
-@contextlib.contextmanager
-def leading() -> Iterator[None]:
-    """Where process 0 does its work; at the end, however it comes, the others are told to end as well."""
+def lead(work: Callable[[], int]) -> int:
+    """Does a process's work and gives its exit code, with which the others of the job are told to end as well.
+
+    So whatever starts the processes starts all of them again, or none. If `work` raises, they are told STOPPED.
+    """
+    code = STOPPED
     try:
-        yield
+        code = work()
+        return code
     finally:
         if leads():
-            tell({"call": "end"})
+            tell({"call": "end", "code": code})
 
 
 class LedProgram(PackedProgram):

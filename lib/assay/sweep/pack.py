@@ -184,6 +184,11 @@ class PackedProgram:
         return result
 
 
+def no_room(error: Exception) -> bool:
+    """Whether a call failed because the device's memory has no room for it."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+
+
 def _rows(tree: Any, rows: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf[rows], tree)
 

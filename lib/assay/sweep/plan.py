@@ -1,6 +1,6 @@
 """Plan: from a grid of Configs to programs, and from programs to packs."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 import itertools
 import re
 from typing import NamedTuple
@@ -42,15 +42,21 @@ def mapping(choice: str) -> str:
     return "loop" if choice == "auto" and jax.default_backend() == "cpu" else choice
 
 
-def packs(configs: Sequence[Config], mapping: str, most: int = PACK_SIZE) -> list[Pack]:
+def packs(configs: Sequence[Config], mapping: str, at_once: int = 1) -> list[Pack]:
     """Groups Configs into packs: trials of one program, one at a time for "loop" and "data".
 
-    `most` bounds the trials of a pack on a device. Programs take turns, so that workers that take packs in this order compile different programs side by side.
+    Args:
+      configs: the whole grid, finished or not: who divides it again divides it alike, and finds its checkpoints.
+      mapping: of `mapping`.
+      at_once: packs that can run side by side; packs are small enough that all have some.
+
+    Returns:
+      Packs whose programs take turns, so that workers that take them in this order compile side by side.
     """
     programs: dict[Config, list[Config]] = {}
     for config in configs:
         programs.setdefault(program_key(config), []).append(config)
-    size = 1 if mapping in ("loop", "data") else min(PACK_SIZE, most)
+    size = 1 if mapping in ("loop", "data") else min(PACK_SIZE, -(-len(configs) // at_once))
     if mapping in ("shard", "auto"):
         size *= jax.local_device_count()
     by_program = [
@@ -59,6 +65,12 @@ def packs(configs: Sequence[Config], mapping: str, most: int = PACK_SIZE) -> lis
     ]
     turns = itertools.zip_longest(*by_program)
     return [pack for turn in turns for pack in turn if pack is not None]
+
+
+def unfinished(packs: Sequence[Pack], left: Container[str]) -> list[Pack]:
+    """The packs without the trials that are not among those left, by id."""
+    cut = [Pack(key, tuple(c for c in configs if c.trial_id() in left)) for key, configs in packs]
+    return [pack for pack in cut if pack.configs]
 
 
 class Part(NamedTuple):
@@ -86,9 +98,6 @@ def part(text: str) -> Part:
 
 
 def share(configs: Sequence[Config], mapping: str, part: Part) -> list[Config]:
-    """The Configs of a part. It takes the whole grid, finished or not, so that all processes divide it alike.
-
-    Packs are small enough that every part has some; machines must be alike in their number of devices.
-    """
-    most = -(-len(configs) // part.count)
-    return [config for pack in packs(configs, mapping, most)[part.index :: part.count] for config in pack.configs]
+    """The Configs of a part, from the whole grid; machines must be alike in their number of devices."""
+    own = packs(configs, mapping, part.count)[part.index :: part.count]
+    return [config for pack in own for config in pack.configs]

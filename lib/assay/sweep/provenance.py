@@ -18,7 +18,7 @@ from assay.config import Config
 from assay.spec import parse
 
 # These come after training and cannot change what is stored of a trial.
-NOT_TRAINING = ("stats", "claims", "report", "cli.py", "catalog.py", "experiment.py")
+NOT_TRAINING = ("stats", "claims", "report", "cli.py", "catalog.py", "experiment.py", "exit_codes.py")
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 # Differences that can change a number; git's view of the code is left out, as assay_code says it exactly.
 COMPARED = ("python", *PACKAGES, "device", "platform")
@@ -84,7 +84,7 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 
 
 def of_any_count(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A provenance that leaves open how many devices there were."""
+    """A provenance that leaves open how many devices there were, which changes no more than last bits."""
     return {**record, "device": re.sub(r"^\d+ x ", "", str(record.get("device")))}
 
 

@@ -1,5 +1,6 @@
 """One job of two processes: it trains what one trains, and a process that is killed costs a restart and no bit."""
 
+import functools
 import json
 import logging
 import multiprocessing
@@ -51,16 +52,19 @@ def numbers(record):
     return {name: value for name, value in record.items() if value is not None}
 
 
+def started(runs, *more):
+    """The same command once a process, as a scheduler starts it."""
+    path = {"PYTHONPATH": f"{ROOT / 'lib'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "experiments.init_activation", f"--runs={runs}", *ARGUMENTS, *more]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return [subprocess.Popen(command, cwd=ROOT, env=os.environ | path | place, **pipes) for place in job.environments(2)]
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The same command once a process, as a scheduler starts it: the store and the one trial's Config."""
+    """A job that nothing happens to: the store and the one trial's Config."""
     runs = tmp_path_factory.mktemp("undisturbed")
-    path = {"PYTHONPATH": f"{ROOT / 'lib'}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-m", "experiments.init_activation", f"--runs={runs}", *ARGUMENTS]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    processes = [
-        subprocess.Popen(command, cwd=ROOT, env=os.environ | path | place, **pipes) for place in job.environments(2)
-    ]
+    processes = started(runs)
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert "Report: " in outputs[0] and "Report: " not in outputs[1]
@@ -97,6 +101,24 @@ def test_a_killed_process_costs_a_restart_and_no_bit(undisturbed, tmp_path, capl
         assert engines.run([config], store, options) == engines.Outcome()
     assert "process 1 ended with -9; it is started again and goes on at its last checkpoint (1 of 3)" in caplog.text
     assert results(store, config) == results(expected, config)
+
+
+def test_all_processes_of_a_job_end_with_the_exit_code_of_the_first(tmp_path, monkeypatch):
+    processes = started(tmp_path, "--engine=processes")
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2], outputs
+    assert "--engine must be local, not processes" in outputs[0]
+    said = []
+    monkeypatch.setattr(job, "leads", lambda: True)
+    monkeypatch.setattr(job, "tell", said.append)
+    assert job.lead(lambda: 1) == 1
+    with pytest.raises(job.JobLost):
+        job.lead(functools.partial(raising, job.JobLost("gone")))
+    assert [message["code"] for message in said] == [1, 75]
+
+
+def raising(error):
+    raise error
 
 
 def test_what_a_job_cannot_be_is_said(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from assay.spec import build, SpecError
 from assay.sweep import engines
 from assay.sweep.engines import ENGINES, Options
 from assay.sweep.engines.engine import failed
-from assay.sweep.engines.ray import _check
+from assay.sweep.engines.ray import _at_once
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
 from assay.sweep.store import Store
@@ -84,9 +84,12 @@ def test_a_checkpoint_without_its_trial_is_begun_anew(tmp_path):
     assert store.done(config.trial_id())
 
 
-def test_ray_is_not_asked_for_what_no_machine_has():
+def test_ray_is_asked_for_what_its_cluster_has():
     with pytest.raises(SpecError, match="a pack is to have 64 CPUs and 0 GPUs, and the cluster has 2 CPUs and 0 GPUs"):
-        _check(64, 0, {"CPU": 2.0})
+        _at_once(64, 0, {"CPU": 2.0})
+    assert _at_once(1, 0.5, {"CPU": 16.0, "GPU": 4.0}) == 8
+    assert _at_once(0.3, 0, {"CPU": 1.0}) == 3
+    assert _at_once(0, 0, {}) == 1
 
 
 def test_a_diverged_trial_is_a_result(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import sys
 import threading
 
 from assay.config import Config
@@ -45,18 +46,31 @@ class Options:
 
 
 def run(configs: Sequence[Config], store: Store, options: Options) -> Outcome:
-    """Trains every Config and writes its results to the store.
+    """Trains the Configs of a grid that the store does not have, and writes their results to it.
 
     Raises:
       SpecError, DataError: before anything is trained, if a model, initialiser and data set don't fit together.
       StoreError, CheckpointError: the disk refused; what was finished is kept.
     """
+    left = {config.trial_id() for config in configs if store.done(config.trial_id()) is None}
+    if len(left) < len(configs):
+        there = f"{len(configs) - len(left)} of {len(configs)} trials are in {store.folder} already"
+        print(f"{there}; {len(left)} to train", file=sys.stderr)
+    if not left:
+        return Outcome()
     mapping = plan.mapping(options.pack)
-    packs = plan.packs(configs, mapping)
+
+    def packs(at_once: int) -> list[plan.Pack]:
+        return plan.unfinished(plan.packs(configs, mapping, at_once), left)
+
+    by_program: dict[Config, list[Config]] = {}
+    for pack in packs(1):
+        by_program.setdefault(pack.key, []).extend(pack.configs)
     with stop_flag(threading.Event()) as stop:
         runner = Runner(store, mapping, stop, options.checkpoint_seconds, lambda steps: None, options.data_dir)
-        for key in dict.fromkeys(pack.key for pack in packs):
-            runner.programs.check(key, [config for pack in packs if pack.key == key for config in pack.configs])
-        with progress(sum(map(runner.programs.steps, packs)), len(configs)) as bar:
+        for key, members in by_program.items():
+            runner.programs.check(key, members)
+        steps = sum(runner.programs.steps(plan.Pack(key, tuple(members))) for key, members in by_program.items())
+        with progress(steps, len(left)) as bar:
             runner.progress = bar.update
-            return options.engine(packs, runner)
+            return options.engine.run(packs, runner)

@@ -15,9 +15,10 @@ import signal
 import threading
 from typing import Any
 
+from assay.exit_codes import OK
 from assay.spec import SpecError
 from assay.sweep import job
-from assay.sweep.engines.engine import end_with_parent, Engine, failed, Outcome, POLL_SECONDS, Settings, work
+from assay.sweep.engines.engine import end_with_parent, Engine, failed, Outcome, Plan, POLL_SECONDS, Settings, work
 from assay.sweep.follow import follow
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
@@ -34,13 +35,13 @@ def distributed(processes: int = 2, retries: int = 3) -> Engine:
         raise ValueError(f"processes must be at least 2, not {processes}; one process needs no job")
     if retries < 0:
         raise ValueError(f"retries must be at least 0, not {retries}")
-    return functools.partial(_run, processes, retries)
+    return Engine(functools.partial(_run, processes, retries))
 
 
-def _run(processes: int, retries: int, packs: Sequence[Pack], runner: Runner) -> Outcome:
+def _run(processes: int, retries: int, plan: Plan, runner: Runner) -> Outcome:
     if runner.mapping != "data":
         raise SpecError("--engine=distributed trains each trial in all processes: it needs --pack=data")
-    supervised, lost = _Job(processes, packs, runner), 0
+    supervised, lost = _Job(processes, plan(1), runner), 0
     while supervised.left and not supervised.outcome.stopped:
         under_way = supervised.left[0]
         try:
@@ -134,9 +135,13 @@ def _member(environment: dict[str, str], packs: Sequence[Pack], settings: Settin
     if job.follows():
         follow(settings.data_dir)
         return
-    with job.leading():
-        for pack in packs:
-            found = work(runner, pack)
-            events.put(found)
-            if isinstance(found, Exception) or found.stopped:
-                return
+    job.lead(functools.partial(_lead, packs, runner, events))
+
+
+def _lead(packs: Sequence[Pack], runner: Runner, events: Any) -> int:
+    for pack in packs:
+        found = work(runner, pack)
+        events.put(found)
+        if isinstance(found, Exception) or found.stopped:
+            break
+    return OK

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import concurrent.futures
 import contextlib
 import dataclasses
+import logging
 import multiprocessing
 import os
 import queue
@@ -11,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -21,11 +22,13 @@ from assay.spec import first_line, SpecError
 from assay.sweep.files import StoreError
 from assay.sweep.job import JobLost
 from assay.sweep.locks import trial_locks
+from assay.sweep.pack import no_room
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
 from assay.sweep.store import Store
 from assay.train.checkpoint import CheckpointError
 
+_LOG = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 # These would befall every other trial as well. All else that a trial raises is a result of that trial.
 ENDS_RUN = (StoreError, CheckpointError, DataError, SpecError, JobLost)
@@ -74,10 +77,22 @@ class Settings:
         return Runner(store, self.mapping, stop, self.checkpoint_seconds, progress, self.data_dir)
 
 
-# Takes packs to their results in the store: engine(packs, runner) -> Outcome. The runner is this process's own; it
-# says what to run with elsewhere (Settings), when to stop, and where to report progress. An engine returns when no pack
-# runs any more, and raises ENDS_RUN after it has stopped the others.
-Engine = Callable[[Sequence[Pack], Runner], Outcome]
+# Gives the packs that are to be run, from how many the engine can run at once.
+Plan = Callable[[int], Sequence[Pack]]
+
+
+class Engine(NamedTuple):
+    """What takes a plan's packs to their results in the store.
+
+    Attributes:
+      run: run(plan, runner). The runner is this process's own; it says what to run with elsewhere (Settings), when to
+        stop, and where to report progress. Returns when no pack runs any more, and raises ENDS_RUN after it has
+        stopped the others.
+      elsewhere: whether packs run on other machines, whose devices may be of another kind than this one's.
+    """
+
+    run: Callable[[Plan, Runner], Outcome]
+    elsewhere: bool = False
 
 
 def work(runner: Runner, pack: Pack) -> Outcome | Exception:
@@ -94,7 +109,23 @@ def work(runner: Runner, pack: Pack) -> Outcome | Exception:
     except ENDS_RUN as error:
         return error
     except Exception as error:
-        return failed(pack, error, runner.store)
+        if len(pack.configs) == 1 or not no_room(error):
+            return failed(pack, error, runner.store)
+    # Not in the handler, as the error keeps the pack's arrays.
+    return _halved(runner, pack)
+
+
+def _halved(runner: Runner, pack: Pack) -> Outcome | Exception:
+    count = len(pack.configs)
+    _LOG.warning("the device's memory has no room for %d trials of %s at once; halved", count, pack.key.model)
+    outcome = Outcome()
+    for part in (pack.configs[: count // 2], pack.configs[count // 2 :]):
+        found = work(runner, Pack(pack.key, part))
+        if isinstance(found, Exception):
+            return found
+        outcome.failures += found.failures
+        outcome.stopped |= found.stopped
+    return outcome
 
 
 def failed(pack: Pack, error: Exception, store: Store) -> Outcome:

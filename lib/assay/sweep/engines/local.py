@@ -1,13 +1,11 @@
 """The engine of this process: a thread a core for solo trials on a CPU, one thread otherwise."""
 
-from collections.abc import Sequence
 import concurrent.futures
 import os
 
 import jax
 
-from assay.sweep.engines.engine import collect, Engine, Outcome, work
-from assay.sweep.plan import Pack
+from assay.sweep.engines.engine import collect, Engine, Outcome, Plan, work
 from assay.sweep.runner import Runner
 
 
@@ -18,10 +16,10 @@ def cores() -> int:
 
 def local() -> Engine:
     """Trains in this process."""
-    return _run
+    return Engine(_run)
 
 
-def _run(packs: Sequence[Pack], runner: Runner) -> Outcome:
+def _run(plan: Plan, runner: Runner) -> Outcome:
     threads = cores() if runner.mapping == "loop" and jax.default_backend() == "cpu" else 1
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        return collect({pool.submit(work, runner, pack): pack for pack in packs}, runner.store, runner.stop)
+        return collect({pool.submit(work, runner, pack): pack for pack in plan(1)}, runner.store, runner.stop)

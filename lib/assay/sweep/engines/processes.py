@@ -1,6 +1,5 @@
 """The engine of worker processes on this machine; spawned, as a forked JAX deadlocks."""
 
-from collections.abc import Sequence
 import concurrent.futures
 import contextlib
 import functools
@@ -10,7 +9,7 @@ import signal
 import threading
 from typing import Any
 
-from assay.sweep.engines.engine import collect, end_with_parent, Engine, Outcome, Settings, work
+from assay.sweep.engines.engine import collect, end_with_parent, Engine, Outcome, Plan, Settings, work
 from assay.sweep.engines.local import cores
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
@@ -24,15 +23,15 @@ def processes(workers: int | None = None) -> Engine:
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
-    return functools.partial(_run, workers or cores())
+    return Engine(functools.partial(_run, workers or cores()))
 
 
-def _run(workers: int, packs: Sequence[Pack], runner: Runner) -> Outcome:
+def _run(workers: int, plan: Plan, runner: Runner) -> Outcome:
     spawn = multiprocessing.get_context("spawn")
     stop, steps = spawn.Event(), spawn.Queue()
     arguments = (Settings.of(runner), stop, steps)
     with concurrent.futures.ProcessPoolExecutor(workers, spawn, _start_worker, arguments) as pool:
-        futures = {pool.submit(_work, pack): pack for pack in packs}
+        futures = {pool.submit(_work, pack): pack for pack in plan(workers)}
 
         def poll():
             if runner.stop.is_set():

@@ -4,7 +4,7 @@ Ray moves no results: workers write them into the store, whose folder all machin
 tried again and goes on at the store's last checkpoint; one that raises is not, as an error is a result.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 import concurrent.futures
 import contextlib
 import functools
@@ -13,7 +13,7 @@ import threading
 import warnings
 
 from assay.spec import first_line, SpecError
-from assay.sweep.engines.engine import collect, Engine, Outcome, Settings, stop_flag, work
+from assay.sweep.engines.engine import collect, Engine, Outcome, Plan, Settings, stop_flag, work
 from assay.sweep.engines.extra import need
 from assay.sweep.engines.local import cores
 from assay.sweep.plan import Pack
@@ -34,14 +34,15 @@ def ray(address: str = "local", cpus: float = 1.0, gpus: float = 0.0, retries: i
     need("ray", "ray")
     if cpus < 0 or gpus < 0 or retries < 0:
         raise ValueError("cpus, gpus and retries must be at least 0")
-    return functools.partial(_run, address, cpus, gpus, retries)
+    run = functools.partial(_run, address, cpus, gpus, retries)
+    return Engine(run, elsewhere=address != "local")
 
 
-def _run(address: str, cpus: float, gpus: float, retries: int, packs: Sequence[Pack], runner: Runner) -> Outcome:
+def _run(address: str, cpus: float, gpus: float, retries: int, plan: Plan, runner: Runner) -> Outcome:
     import ray
 
     with _joined(address), stop_flag(runner.stop):  # anew: Ray has taken SIGTERM for itself
-        _check(cpus, gpus, ray.cluster_resources())
+        packs = plan(_at_once(cpus, gpus, ray.cluster_resources()))
         # A process that has used a GPU keeps its memory, so it takes one pack; a CPU's process keeps what it compiled.
         calls = 1 if gpus else 0
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=retries, max_calls=calls)(_work)
@@ -85,11 +86,13 @@ def _joined(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def _check(cpus: float, gpus: float, there: Mapping[str, float]) -> None:
-    """Ray waits for ever, and silently, for what no machine has."""
-    if cpus > there.get("CPU", 0) or gpus > there.get("GPU", 0):
+def _at_once(cpus: float, gpus: float, there: Mapping[str, float]) -> int:
+    """Packs for which the cluster has room. For what no machine has, Ray waits for ever, and silently."""
+    counts = [there.get(kind, 0) // each for kind, each in (("CPU", cpus), ("GPU", gpus)) if each]
+    if counts and min(counts) < 1:
         has = f"{there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} GPUs"
         raise SpecError(f"engine ray: a pack is to have {cpus:g} CPUs and {gpus:g} GPUs, and the cluster has {has}")
+    return int(min(counts, default=1))
 
 
 def _advance(runner: Runner, pack: Pack, future: object) -> None:

@@ -5,7 +5,6 @@ time limit, or is preempted, saves its trials and is queued again; results are i
 share. Jobs outlive the command that sent them: begun anew, it sends others, which wait for trials that are under way.
 """
 
-from collections.abc import Sequence
 import dataclasses
 import functools
 import sys
@@ -13,15 +12,15 @@ import threading
 import time
 from typing import Any
 
+from assay.exit_codes import STOPPED
 from assay.spec import first_line, SpecError
-from assay.sweep.engines.engine import Engine, ENDS_RUN, failed, Outcome, POLL_SECONDS, Settings, stop_flag
+from assay.sweep.engines.engine import Engine, ENDS_RUN, failed, Outcome, Plan, POLL_SECONDS, Settings, stop_flag
 from assay.sweep.engines.extra import need
 from assay.sweep.engines.local import local
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
 
 REQUEUES = 1000  # after time-outs; every one of them leaves a checkpoint further on
-STOPPED = 75
 
 
 def slurm(
@@ -50,13 +49,13 @@ def slurm(
         raise ValueError(f"cluster must be slurm or local, not {cluster!r}")
     resources = {"slurm_partition": partition, "slurm_account": account, "timeout_min": minutes, "mem_gb": memory_gb}
     resources |= {"cpus_per_task": cpus, "gpus_per_node": gpus or None}
-    return functools.partial(_run, cluster, jobs, resources)
+    return Engine(functools.partial(_run, cluster, jobs, resources), elsewhere=cluster == "slurm")
 
 
-def _run(cluster: str, most: int, resources: dict[str, Any], packs: Sequence[Pack], runner: Runner) -> Outcome:
+def _run(cluster: str, most: int, resources: dict[str, Any], plan: Plan, runner: Runner) -> Outcome:
     import submitit
 
-    settings = Settings.of(runner)
+    settings, packs = Settings.of(runner), plan(most)
     shares = [Share(settings, tuple(packs[i::most])) for i in range(min(most, len(packs)))]
     folder = runner.store.folder.absolute() / "slurm"
     try:
@@ -79,7 +78,7 @@ class Share:
     def __call__(self) -> Outcome | Exception:
         with stop_flag(threading.Event()) as stop:
             try:
-                outcome = local()(self.packs, self.settings.runner(stop, lambda steps: None))
+                outcome = local().run(lambda at_once: self.packs, self.settings.runner(stop, lambda steps: None))
             except ENDS_RUN as error:
                 return error
         if outcome.stopped:
