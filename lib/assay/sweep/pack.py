@@ -185,8 +185,9 @@ class PackedProgram:
 
 
 def no_room(error: Exception) -> bool:
-    """Whether a call failed because the device's memory has no room for it."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+    """Whether a call failed because the device's memory has no room for it; a CPU says so in words alone."""
+    says = ("RESOURCE_EXHAUSTED", "Out of memory")
+    return isinstance(error, jax.errors.JaxRuntimeError) and any(text in str(error) for text in says)
 
 
 def _rows(tree: Any, rows: Any) -> Any:

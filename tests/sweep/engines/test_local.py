@@ -1,6 +1,10 @@
 """What becomes of trials under the engine of this process: they fail, diverge, are packed."""
 
 import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -17,6 +21,7 @@ from assay.sweep.store import Store
 from assay.train.canonical import canonical
 from assay.train.loop import program_key
 
+LIB = pathlib.Path(__file__).parents[3] / "lib"
 TINY = Config(model="mlp(depth=1,width=8)", epochs=1, evals=2, batch_size=100)
 
 
@@ -139,3 +144,29 @@ def test_steps_to_target_is_the_first_evaluation_that_reaches_it(tmp_path):
     lines = [line for line in store.metrics(config.trial_id()) if "train_error" in line]
     first = next(line["step"] for line in lines if line["train_error"] <= 0.3)
     assert store.done(config.trial_id())["final"]["steps_to_target"] == first > 0
+
+
+CROWDED = """
+import dataclasses, logging, pathlib, re, resource, sys
+from assay.config import Config
+from assay.sweep import engines
+from assay.sweep.store import Store
+from assay.train.canonical import canonical
+
+logging.basicConfig(format="%(message)s")
+config = canonical(Config(model="mlp(depth=2,width=2000)", dataset="shapeset(n=200)", batch_size=20, epochs=0.1, evals=1, probe=()))
+configs = [dataclasses.replace(config, seed=seed) for seed in range(16)]
+engines.run(configs[:2], store := Store(pathlib.Path(sys.argv[1]), "study"), engines.Options(pack="vmap"))
+taken = int(re.search(r"VmSize:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) * 2**10
+resource.setrlimit(resource.RLIMIT_AS, (taken + 800 * 2**20,) * 2)  # all 16 take twice that
+assert engines.run(configs, store, engines.Options(pack="vmap")) == engines.Outcome()
+assert all(store.done(config.trial_id()) for config in configs)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited by Linux's own means")
+def test_a_pack_that_memory_has_no_room_for_is_halved(tmp_path):
+    command = [sys.executable, "-c", CROWDED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(LIB)})
+    assert done.returncode == 0, done.stderr
+    assert "the device's memory has no room for 14 trials of mlp(width=2000) at once; halved" in done.stderr
