@@ -61,6 +61,6 @@ def cache_folder() -> pathlib.Path:
 def cache_compiled(folder: str | None) -> None:
     """Keeps compiled programs in this folder for the next process; None keeps none."""
     jax.config.update("jax_compilation_cache_dir", folder)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
     # Programs with oneDNN calls can't be written to the cache; they are compiled anew at the next start, no more.
     warnings.filterwarnings("ignore", "Error writing persistent compilation cache entry", UserWarning)

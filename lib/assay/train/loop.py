@@ -133,6 +133,10 @@ class Program:
         """The step at which evaluation k is taken; evaluation 0 is of the initialisation."""
         return k * self.steps // self.evals
 
+    def _evaluations_before(self, step: jax.Array) -> jax.Array:
+        """How many evaluations are taken at earlier steps, so also the number of the next one."""
+        return (step * self.evals + self.steps - 1) // self.steps
+
     def evaluations_in(self, first: int, last: int) -> list[int]:
         """The evaluations whose step lies in first..last-1."""
         steps = self.eval_step(np.arange(self.evals))
@@ -154,25 +158,34 @@ class Program:
         """Trains steps first..last-1 and evaluates on the way."""
         tx = self._tx(trial)
 
-        def body(step, loop):
-            carry, order = loop
+        def stretch(loop):
+            """The steps of one epoch up to the next evaluation: a condition in every step would cost more than it does."""
+            step, carry, order = loop
             epoch = step // self.steps_per_epoch
             # Only here, not before the loop as well: what draws and sorts an order takes long to compile.
             new = (step % self.steps_per_epoch == 0) | (step == first)
             order = jax.lax.cond(new, lambda: self._order(trial, epoch), lambda: order)
-            k = (step * self.evals + self.steps - 1) // self.steps
+            k = self._evaluations_before(step)
             curve = jax.lax.cond(
                 self.eval_step(k) == step,
                 lambda: carry.curve.at[k].set(self._curve_row(carry.train_state, data)),
                 lambda: carry.curve,
             )
-            batch = self._batch(trial, data, order, step, augment=True)
-            train_state, loss = self._task.step(carry.train_state, batch, tx)
-            failed = (carry.diverged_at < 0) & ~jnp.isfinite(loss)
-            return Carry(train_state, jnp.where(failed, step, carry.diverged_at), curve), order
+
+            def body(step, trained):
+                train_state, diverged_at = trained
+                batch = self._batch(trial, data, order, step, augment=True)
+                train_state, loss = self._task.step(train_state, batch, tx)
+                failed = (diverged_at < 0) & ~jnp.isfinite(loss)
+                return train_state, jnp.where(failed, step, diverged_at)
+
+            next_evaluation = self.eval_step(self._evaluations_before(step + 1))
+            end = jnp.minimum(last, jnp.minimum((epoch + 1) * self.steps_per_epoch, next_evaluation))
+            trained = jax.lax.fori_loop(step, end, body, (carry.train_state, carry.diverged_at))
+            return end, Carry(*trained, curve), order
 
         unknown = jnp.zeros(len(self.dataset.train.y), jnp.int32)
-        return jax.lax.fori_loop(first, last, body, (carry, unknown))[0]
+        return jax.lax.while_loop(lambda loop: loop[0] < last, stretch, (first, carry, unknown))[1]
 
     def finish(self, carry: Carry, data: DeviceData) -> dict[str, jax.Array]:
         """The final metrics: the test and validation splits in full, training as in the curve."""
