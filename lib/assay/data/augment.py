@@ -14,11 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from assay import spec as specs
-from assay.data.batches import Shown
+from assay.data.batches import Augment, Shown
 from assay.data.noise import gaussian_noise, salt_pepper, target_noise
 from assay.data.warp import elasticity, Move, rotation
-
-Augment = Callable[[jax.Array, jax.Array, jax.Array, Shown], tuple[jax.Array, jax.Array]]
 
 
 def none() -> Augment:

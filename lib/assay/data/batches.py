@@ -4,6 +4,7 @@ A run depends on its own seed alone, not on its neighbours or on being resumed; 
 the same batches (common random numbers), which is what makes a comparison of two arms paired.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -47,6 +48,10 @@ class Shown(NamedTuple):
     key: jax.Array
     index: jax.Array
     epoch: jax.Array
+
+
+# (key, x, y, shown) -> (x, y): what is done to a batch before the step learns from it.
+Augment = Callable[[jax.Array, jax.Array, jax.Array, Shown], tuple[jax.Array, jax.Array]]
 
 
 def stream(seed: jax.Array | int, purpose: int) -> jax.Array:

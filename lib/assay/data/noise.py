@@ -4,18 +4,15 @@ Labels stay. Training with input noise regularises (Bishop 1995, Neural Computat
 or vectors [B, D], in the units that the task learns from: standard deviations of the training set, or 0..1.
 """
 
-from collections.abc import Callable
 import math
 
 import jax
 import jax.numpy as jnp
 
-from assay.data.batches import Shown
-
-Noise = Callable[[jax.Array, jax.Array, jax.Array, Shown], tuple[jax.Array, jax.Array]]  # (key, x, y, shown) -> (x, y)
+from assay.data.batches import Augment, Shown
 
 
-def gaussian_noise(sigma: float = 0.3) -> Noise:
+def gaussian_noise(sigma: float = 0.3) -> Augment:
     """Adds normal noise of standard deviation `sigma` to every number; nothing is clipped."""
     if not 0 <= sigma < math.inf:
         raise ValueError(f"sigma must be at least 0 and finite, not {sigma}")
@@ -28,7 +25,7 @@ def gaussian_noise(sigma: float = 0.3) -> Noise:
     return fn
 
 
-def salt_pepper(p: float = 0.1) -> Noise:
+def salt_pepper(p: float = 0.1) -> Augment:
     """Sets each pixel, with probability `p`, to its channel's lowest or highest value in the batch, in equal shares."""
     if not 0 <= p <= 1:
         raise ValueError(f"p must be from 0 to 1, not {p}")
@@ -45,7 +42,7 @@ def salt_pepper(p: float = 0.1) -> Noise:
     return fn
 
 
-def target_noise(kind: str = "gaussian", std: float = 0.3) -> Noise:
+def target_noise(kind: str = "gaussian", std: float = 0.3) -> Augment:
     """Adds noise of mean 0 to real targets, drawn anew whenever an example is seen.
 
     Args:
