@@ -1,12 +1,10 @@
 """What becomes of trials under the engine of this process: they fail, diverge, are packed."""
 
 import dataclasses
-import os
-import pathlib
-import subprocess
-import sys
 import threading
 
+import jax
+import numpy as np
 import pytest
 
 from assay.config import Config
@@ -15,13 +13,13 @@ from assay.sweep import engines
 from assay.sweep.engines import ENGINES, Options
 from assay.sweep.engines.engine import failed
 from assay.sweep.engines.ray import _at_once
+from assay.sweep.pack import PackedProgram
 from assay.sweep.plan import Pack
 from assay.sweep.runner import Runner
 from assay.sweep.store import Store
 from assay.train.canonical import canonical
 from assay.train.loop import program_key
 
-LIB = pathlib.Path(__file__).parents[3] / "lib"
 TINY = Config(model="mlp(depth=1,width=8)", epochs=1, evals=2, batch_size=100)
 
 
@@ -146,27 +144,20 @@ def test_steps_to_target_is_the_first_evaluation_that_reaches_it(tmp_path):
     assert store.done(config.trial_id())["final"]["steps_to_target"] == first > 0
 
 
-CROWDED = """
-import dataclasses, logging, pathlib, re, resource, sys
-from assay.config import Config
-from assay.sweep import engines
-from assay.sweep.store import Store
-from assay.train.canonical import canonical
+def test_a_pack_that_memory_has_no_room_for_is_halved(tmp_path, monkeypatch, caplog):
+    with pytest.raises(jax.errors.JaxRuntimeError) as refused:
+        jax.block_until_ready(jax.numpy.zeros(2**46, np.uint8))
+    whole, sizes = PackedProgram.advance, []
 
-logging.basicConfig(format="%(message)s")
-config = canonical(Config(model="mlp(depth=2,width=2000)", dataset="shapeset(n=200)", batch_size=20, epochs=0.1, evals=1, probe=()))
-configs = [dataclasses.replace(config, seed=seed) for seed in range(16)]
-engines.run(configs[:2], store := Store(pathlib.Path(sys.argv[1]), "study"), engines.Options(pack="vmap"))
-taken = int(re.search(r"VmSize:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) * 2**10
-resource.setrlimit(resource.RLIMIT_AS, (taken + 800 * 2**20,) * 2)  # all 16 take twice that
-assert engines.run(configs, store, engines.Options(pack="vmap")) == engines.Outcome()
-assert all(store.done(config.trial_id()) for config in configs)
-"""
+    def advance(self, carry, *arguments):
+        sizes.append(carry.diverged_at.size)
+        if sizes[-1] > 2:
+            raise refused.value
+        return whole(self, carry, *arguments)
 
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited by Linux's own means")
-def test_a_pack_that_memory_has_no_room_for_is_halved(tmp_path):
-    command = [sys.executable, "-c", CROWDED, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(LIB)})
-    assert done.returncode == 0, done.stderr
-    assert "the device's memory has no room for 14 trials of mlp(width=2000) at once; halved" in done.stderr
+    monkeypatch.setattr(PackedProgram, "advance", advance)
+    store, configs = Store(tmp_path, "study"), [dataclasses.replace(config, seed=s) for s, config in enumerate(2 * grid())]
+    assert engines.run(configs, store, Options(pack="vmap")) == engines.Outcome()
+    assert all(store.done(config.trial_id()) for config in configs)
+    assert list(dict.fromkeys(sizes)) == [6, 3, 1, 2]
+    assert "the device's memory has no room for 6 trials of mlp(depth=1,width=8) at once; halved" in caplog.text
