@@ -160,7 +160,9 @@ def refused(*argv: str, study: Study = STUDY) -> str:
         (["--part=0/2", "--until_decided"], "--part cannot tell whether a claim is decided; "),
         (["--pack=vmpa"], "--pack must be auto, loop, map, vmap, shard or data, not 'vmpa'"),
         (["--rerun=everything"], "flag --rerun=everything: "),
-        (["--checkpoint_seconds=-1"], "flag --checkpoint_seconds=-1: "),
+        (["--checkpoint_seconds=-1"], "--checkpoint_seconds must be at least 0, not -1"),
+        (["--checkpoint_seconds=nan"], "--checkpoint_seconds must be at least 0, not nan"),
+        (["--part=٠/٢"], "--part takes a number from 0"),
         (["--flagfile=/no/such"], ""),
         (["--runs="], "--runs needs a folder"),
         (["--runs=/dev/null"], "--runs=/dev/null: /dev/null is not a folder"),
@@ -349,6 +351,24 @@ def test_rerun_all_gives_the_same_results_again(runs):
     after = stamps(runs)
     assert set(after) == set(before) and all(after[name] > before[name] for name in before)
     assert outcomes(runs) == outcome
+
+
+def test_rerun_all_goes_on_where_it_was_stopped(runs, monkeypatch):
+    before, whole = stamps(runs), engines.run
+
+    def stopped_after_one(configs, store, options):
+        whole(configs[:1], store, options)
+        return engines.Outcome(stopped=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engines, "run", stopped_after_one)
+        assert run(f"--runs={runs}", "--rerun=all").code == 75
+    (first,) = stamps(runs).items()
+    assert run(f"--runs={runs}", "--rerun=all").code == 0
+    second = stamps(runs)
+    assert first in second.items() and set(second) == set(before)
+    assert run(f"--runs={runs}", "--rerun=all").code == 0
+    assert all(at > second[name] for name, at in stamps(runs).items())
 
 
 def test_trials_of_other_devices_are_renewed_where_the_engine_trains_on_these(tmp_path, monkeypatch):

@@ -76,6 +76,8 @@ def _conduct(name, about, study, claims, published, values, argv) -> int:
     from assay.sweep.follow import follow
     from assay.train.checkpoint import CheckpointError
 
+    if not values.checkpoint_seconds >= 0:  # also what is no number
+        raise SpecError(f"--checkpoint_seconds must be at least 0, not {values.checkpoint_seconds}")
     engine = build(ENGINES, values.engine, "engine")
     subject = experiment.Experiment(
         name=f"{name}-smoke" if values.smoke else name,  # it must not take the place of the study's results
@@ -131,7 +133,7 @@ def _define() -> flags.FlagValues:
     flags.DEFINE_string("engine", "local", engine, flag_values=values)
     part = "K/N, K from 0: train the K-th of N shares and write no report; the command without it does that at the end"
     flags.DEFINE_string("part", None, part, flag_values=values)
-    flags.DEFINE_float("checkpoint_seconds", 60.0, "time between checkpoints", 0.0, flag_values=values)
+    flags.DEFINE_float("checkpoint_seconds", 60.0, "time between checkpoints", flag_values=values)
     flags.DEFINE_enum(
         "rerun", "missing", ["missing", "changed", "all"],
         "which trials to train: those without result, also those made by other code or versions, or all",

@@ -78,12 +78,18 @@ class Experiment:
                     break
                 grid += more
             self._write(store, grid, rows, choices, verdicts)
+            if not outcome.stopped:
+                store.end_renewal(self._share)
+                if not outcome.failures:
+                    store.discard_checkpoints()
         return outcome
 
     def _train_part(self, grid: Sequence[Config]) -> engines.Outcome:
         with Store(self.runs, self.name, part=True) as store:
             self._discard_old(store, grid)
             outcome = engines.run(grid, store, self.options)
+            if not outcome.stopped:
+                store.end_renewal(self._share)
         if not outcome.stopped:
             _say(f"part {self.part} is through; when all are, the same command without --part writes the report")
         return outcome
@@ -106,15 +112,24 @@ class Experiment:
         metric = f"validation_{learning(grid[0]).target}"
         return choose(rows, self.study.tried(), self.study.untuned(), metric)
 
+    @property
+    def _share(self) -> str:
+        return "all" if self.part is None else f"{self.part.index}-of-{self.part.count}"
+
     def _discard_old(self, store: Store, grid: Sequence[Config]) -> None:
+        if self.rerun == "all":
+            done_with = store.renewed(self._share)
+            ids = [config.trial_id() for config in grid]
+            store.renew(self._share, [i for i in ids if i not in done_with and store.done(i) is not None])
+            return
         for trial_id in self._to_renew(store, grid):
             store.discard(trial_id)
 
     def _to_renew(self, store: Store, grid: Sequence[Config]) -> list[str]:
         """Finished trials that are to be trained again; says so where others were made by other code or versions."""
         finished = [config.trial_id() for config in grid if store.done(config.trial_id()) is not None]
-        if self.rerun == "all" or not finished:
-            return finished
+        if not finished:
+            return []
         fingerprints = {name: self._load(name).fingerprint for name in {config.dataset for config in grid}}
         now = {config.trial_id(): origin(config, fingerprints[config.dataset]) for config in grid}
         before = {i: store.config(i)["provenance"] for i in finished}

@@ -58,7 +58,7 @@ def test_a_trial_is_done_when_it_is_finished(store):
     store.append_metrics(trial_id, [evaluation(0)])
     store.append_metrics(trial_id, [evaluation(1), {"step": 1, "diverged": True}])
     store.append_metrics(trial_id, [])
-    assert store.done(trial_id) is None and store.metrics_lines(trial_id) == 3
+    assert store.done(trial_id) is None and store.mark(trial_id)["lines"] == 3
     store.finish(trial_id, status="diverged", steps=30, diverged_at=1, final=FINAL, seconds=1.5)
     done = Store(store.root, "study").done(trial_id)
     assert done["id"] == trial_id and done["status"] == "diverged" and done["diverged_at"] == 1
@@ -138,33 +138,47 @@ def test_a_torn_last_line_is_dropped_and_a_damaged_line_is_said(store, caplog):
     store.begin(trial_id, dataclasses.asdict(Config()), PROVENANCE)
     store.append_metrics(trial_id, [evaluation(step) for step in range(3)])
     path = store.folder / trial_id / "metrics.jsonl"
-    whole = path.read_bytes()
+    whole, marks = path.read_bytes(), {3: store.mark(trial_id)}
     for cut in (1, 5, len(whole.splitlines()[-1])):
         path.write_bytes(whole[:-cut])
         assert store.metrics(trial_id) == [evaluation(0), evaluation(1)]
-        assert store.metrics_lines(trial_id) == 2
-        assert not store.rewind(trial_id, 3)
-    assert not caplog.records
+        assert not caplog.records
+    marks[2] = store.mark(trial_id)
+    assert not store.rewind(trial_id, marks[3]) and store.rewind(trial_id, marks[2])
     path.write_bytes(whole.replace(b'"step": 1', b'"st\x00p": 1'))
     with pytest.raises(StoreError, match="metrics.jsonl is damaged"):
         store.metrics(trial_id)
-    assert not store.rewind(trial_id, 2) and not store.rewind(trial_id, 3)
-    assert len(caplog.records) == 1 and "metrics.jsonl is damaged" in caplog.text
-    assert store.rewind(trial_id, 1)  # the line before the damage is whole
+    assert not store.rewind(trial_id, marks[2]) and not store.rewind(trial_id, marks[3])
+    assert len(caplog.records) == 1 and "its files are not those of its checkpoint; it is run again" in caplog.text
 
 
 def test_rewind_takes_metrics_back_to_a_checkpoint(store):
     trial_id = Config().trial_id()
     store.begin(trial_id, dataclasses.asdict(Config()), PROVENANCE)
-    assert store.rewind(trial_id, 0)
-    store.append_metrics(trial_id, [evaluation(step) for step in range(5)])
+    marks = {0: store.mark(trial_id)}
+    assert store.rewind(trial_id, marks[0])
+    for step in range(5):
+        store.append_metrics(trial_id, [evaluation(step)])
+        marks[step + 1] = store.mark(trial_id)
     path = store.folder / trial_id / "metrics.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"step": 5, "ep')
-    assert store.rewind(trial_id, 5) and path.read_bytes() == whole
-    assert store.rewind(trial_id, 2) and store.metrics(trial_id) == [evaluation(0), evaluation(1)]
+    store.went_on(trial_id, "loop on 2 devices")
+    assert store.rewind(trial_id, marks[5]) and path.read_bytes() == whole
+    assert store.rewind(trial_id, marks[2]) and store.metrics(trial_id) == [evaluation(0), evaluation(1)]
     store.append_metrics(trial_id, [evaluation(step) for step in range(2, 5)])
     assert path.read_bytes() == whole
+
+
+def test_rewind_takes_no_later_start_for_the_one_of_the_checkpoint(store):
+    trial_id = Config().trial_id()
+    for provenance in (PROVENANCE, PROVENANCE | {"assay_code": "other"}):
+        store.begin(trial_id, dataclasses.asdict(Config()), provenance)
+        store.append_metrics(trial_id, [evaluation(step) for step in range(3)])
+        mark = store.mark(trial_id) if provenance is PROVENANCE else mark
+    assert not store.rewind(trial_id, mark)
+    (store.folder / trial_id / "config.json").write_text("{}")
+    assert not store.rewind(trial_id, mark)
 
 
 def test_results_have_a_row_per_finished_trial_and_declared_types(store):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 import logging
 import signal
+import socket
+import threading
 from typing import Any
 
 import jax
@@ -26,9 +28,7 @@ def follow(data_dir: str | None) -> int:
     Raises:
       JobLost: process 0 or another is gone, has other code, other versions or other data, or a call failed only here.
     """
-    # Who stops is told by process 0, which hears the same signals.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    _pass_signals_on()
     part = _Part(Programs("data", data_dir))
     while True:
         number, message = job.hear()
@@ -41,6 +41,24 @@ def follow(data_dir: str | None) -> int:
         except Exception as error:
             job.all_failed(number, error)
             logging.getLogger(__name__).warning("process %d: %s", jax.process_index(), first_line(error))
+
+
+def _pass_signals_on() -> None:
+    """At a signal, asks process 0 to stop, which tells all: a scheduler may signal one process of the job alone.
+
+    By a thread, as this one waits in calls that let no handler run before they return.
+    """
+    heard, woken = socket.socketpair()
+    woken.setblocking(False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *signal_and_frame: None)
+    signal.set_wakeup_fd(woken.detach())
+
+    def listen() -> None:
+        heard.recv(1)
+        job.ask_to_stop()
+
+    threading.Thread(target=listen, daemon=True).start()
 
 
 class _Part:

@@ -11,7 +11,10 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import socket
+import sys
+import threading
 from typing import Any
 
 import jax
@@ -28,7 +31,9 @@ from assay.train.loop import Carry, Trial
 # A process that has not been heard of for so long is lost; the runtime then aborts the others (exit code 134).
 HEARTBEAT_SECONDS = 30
 PEER_SECONDS = 20  # that a process has to say that a call failed there, too
+STOP_SECONDS = 1.0  # between two looks whether another process was signalled
 KEPT = 100  # messages that stay to be read; nobody falls behind by more than a trial's first few calls
+_STOP = "assay/stop"
 VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
 
@@ -51,7 +56,10 @@ def join(mapping: str) -> None:
     limits = {"heartbeat_timeout_seconds": HEARTBEAT_SECONDS, "shutdown_timeout_seconds": HEARTBEAT_SECONDS}
     try:
         if any(name in os.environ for name in VARIABLES):
-            jax.distributed.initialize(**_described(), **limits)
+            described = _described()
+            where = f"process {described['process_id']} of {described['num_processes']}"
+            print(f"{where}; waiting for the others at {described['coordinator_address']}", file=sys.stderr, flush=True)
+            jax.distributed.initialize(**described, **limits)
         elif mapping == "data":
             jax.distributed.initialize(**limits)
     except ValueError as error:
@@ -108,13 +116,30 @@ def lead(work: Callable[[], int]) -> int:
 
     So whatever starts the processes starts all of them again, or none. If `work` raises, they are told STOPPED.
     """
-    code = STOPPED
+    code, ended = STOPPED, threading.Event()
+    listening = threading.Thread(target=_hear_stop, args=(ended,), daemon=True)
     try:
+        if leads():
+            listening.start()
         code = work()
         return code
     finally:
         if leads():
+            ended.set()
+            listening.join()
             tell({"call": "end", "code": code})
+
+
+def ask_to_stop() -> None:
+    """Asks process 0 to save and stop, as the signal that this process heard would."""
+    _client().key_value_set(f"{_STOP}/asked", "yes", allow_overwrite=True)
+
+
+def _hear_stop(ended: threading.Event) -> None:
+    while not ended.wait(STOP_SECONDS):
+        if _client().key_value_dir_get(_STOP):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 class LedProgram(PackedProgram):

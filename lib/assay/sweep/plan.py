@@ -89,7 +89,7 @@ def part(text: str) -> Part:
     Raises:
       SpecError: another form, or no such part.
     """
-    if not (match := re.fullmatch(r"(\d+)/(\d+)", text)):
+    if not (match := re.fullmatch("([0-9]+)/([0-9]+)", text)):
         raise SpecError(f"--part takes a number from 0 and how many there are, as in 0/16, not {text!r}")
     found = Part(*map(int, match.groups()))
     if found.index >= found.count:

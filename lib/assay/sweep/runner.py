@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from assay.config import Config
-from assay.sweep.files import StoreError
 from assay.sweep.pack import PackedProgram
 from assay.sweep.plan import Pack
 from assay.sweep.programs import Programs
@@ -64,7 +63,7 @@ class Runner:
         packed = self.programs.get(pack)
         folder = self.store.pack_dir(pack_id(pack.configs))
         trials = packed.trials(pack.configs)
-        run = self._resumed(packed, pack, folder) or self._started(packed, pack)
+        run = self._resumed(packed, pack, folder) or self._started(packed, pack, folder)
         began, saved = time.monotonic(), time.monotonic()
         while run.step < packed.program.steps and run.alive.any():
             if self.stop.is_set():
@@ -78,7 +77,8 @@ class Runner:
         checkpoint.remove(folder)
         return True
 
-    def _started(self, packed: PackedProgram, pack: Pack) -> Run:
+    def _started(self, packed: PackedProgram, pack: Pack, folder: Any) -> Run:
+        checkpoint.remove(folder)  # of an earlier start: it must not be taken for one of this
         run = Run(
             configs=pack.configs,
             ids=[config.trial_id() for config in pack.configs],
@@ -91,25 +91,29 @@ class Runner:
             self.store.begin(trial_id, dataclasses.asdict(config), origin(config, packed.program.dataset.fingerprint))
         return run
 
+    def begun(self, pack: Pack) -> bool:
+        """Whether a pack has checkpoints."""
+        return self.store.pack_dir(pack_id(pack.configs)).exists()
+
+    def forget(self, pack: Pack) -> None:
+        """Deletes a pack's checkpoints."""
+        checkpoint.remove(self.store.pack_dir(pack_id(pack.configs)))
+
     def _resumed(self, packed: PackedProgram, pack: Pack, folder: Any) -> Run | None:
         """The pack as its newest good checkpoint has it, if its metrics are all there up to that step."""
-        if not folder.exists():
+        if not self.begun(pack):
             return None
         found = checkpoint.restore_latest_good(folder, packed.carry_shape(pack.configs))
         if found is None:
             return None
         ids = [config.trial_id() for config in pack.configs]
-        try:
-            before = self.store.config(ids[0])["provenance"]
-        except StoreError:
-            return None  # killed between its end and the removal of its checkpoint, or its first file is torn
+        # Half a run by one program and half by another would be a result of neither.
+        if not all(self.store.rewind(i, found.extra["marks"][i]) for i in ids):
+            return None
+        before = self.store.config(ids[0])["provenance"]
         now = origin(pack.configs[0], packed.program.dataset.fingerprint)
         if changes := differences(of_any_count(before), of_any_count(now)):
-            # Half a run by one program and half by another would be a result of neither.
             logging.getLogger(__name__).warning("%s begins anew: %s since its checkpoint", ids[0], "; ".join(changes))
-            return None
-        counts = found.extra["metrics_lines"]
-        if not all(self.store.rewind(i, counts[i]) for i in ids):
             return None
         self._say_where(ids, found.extra, packed)
         alive = np.array(found.extra["alive"])
@@ -124,14 +128,14 @@ class Runner:
             return
         logging.getLogger(__name__).warning("%s was trained by %s and goes on by %s", ids[0], there, here)
         for trial_id in ids:
-            self.store.amend(trial_id, {"went_on_by": here})
+            self.store.went_on(trial_id, here)
 
     def _save(self, packed: PackedProgram, run: Run, folder: Any, began: float) -> None:
         extra = {
             "seconds": run.seconds + time.monotonic() - began,
             "alive": run.alive.tolist(),
             "where": _where(packed),
-            "metrics_lines": {i: self.store.metrics_lines(i) for i in run.ids},
+            "marks": {i: self.store.mark(i) for i in run.ids},
         }
         checkpoint.save(folder, run.step, packed.to_host(run.carry, len(run.ids)), extra)
 

@@ -80,10 +80,10 @@ class Store:
         except ValueError:
             raise StoreError(f"{path} is damaged; run the study again to renew the trial") from None
 
-    def amend(self, trial_id: str, provenance: Mapping[str, Any]) -> None:
-        """Adds to the provenance of a trial that is not finished."""
+    def went_on(self, trial_id: str, where: str) -> None:
+        """Adds to the provenance of a trial under way that it was gone on with elsewhere."""
         record = self.config(trial_id)
-        record["provenance"] |= provenance
+        record["provenance"] |= {"went_on_by": where}
         write(self.folder / trial_id / "config.json", strict_json(record))
 
     def append_metrics(self, trial_id: str, records: Sequence[Mapping[str, Any]]) -> None:
@@ -93,9 +93,16 @@ class Store:
         lines = "".join(strict_json(record) + "\n" for record in records)
         append(self.folder / trial_id / "metrics.jsonl", lines.encode())
 
-    def metrics_lines(self, trial_id: str) -> int:
-        """Lines of metrics.jsonl so far; a checkpoint keeps the number for `rewind`."""
-        return read(self.folder / trial_id / "metrics.jsonl").count(b"\n")
+    def mark(self, trial_id: str) -> dict[str, Any]:
+        """What a checkpoint keeps of a trial's files, for `rewind` to find the same: lines of metrics.jsonl, a hash."""
+        metrics = read(self.folder / trial_id / "metrics.jsonl")
+        whole = metrics[: metrics.rfind(b"\n") + 1]
+        return {"lines": whole.count(b"\n"), "sha256": self._begun_sha256(trial_id, whole)}
+
+    def _begun_sha256(self, trial_id: str, metrics: bytes) -> str:
+        record = self.config(trial_id)
+        begun = {name: value for name, value in record.get("provenance", {}).items() if name != "went_on_by"}
+        return _sha256(strict_json([record.get("config"), begun]).encode() + metrics)
 
     def metrics(self, trial_id: str) -> list[dict[str, Any]]:
         """The records of metrics.jsonl; a torn last line, as a killed process leaves it, is no record.
@@ -109,24 +116,26 @@ class Store:
         except ValueError as error:
             raise StoreError(f"{path} is damaged ({error}); run the study again to renew the trial") from None
 
-    def rewind(self, trial_id: str, lines: int) -> bool:
-        """Takes metrics.jsonl back to its first `lines` lines, where a checkpoint resumes the trial.
+    def rewind(self, trial_id: str, mark: Mapping[str, Any]) -> bool:
+        """Takes metrics.jsonl back to where it was at a checkpoint that resumes the trial.
 
         Returns:
-          False if they are not all there, or one is damaged; the trial must then `begin` anew.
+          False if the trial's files are not those of the checkpoint: damaged, or of a later start; it must then `begin`
+          anew.
         """
         path = self.folder / trial_id / "metrics.jsonl"
         content = read(path)
-        kept = content.split(b"\n")[:-1][:lines]
+        kept = b"".join(line + b"\n" for line in content.split(b"\n")[:-1][: mark["lines"]])
         try:
-            whole = len([_record(line) for line in kept]) == lines
-        except ValueError as error:
-            self._notice(trial_id, f"metrics.jsonl is damaged ({error})")
+            same = self._begun_sha256(trial_id, kept) == mark["sha256"]
+        except StoreError:
+            same = False
+        if not same:
+            self._notice(trial_id, "its files are not those of its checkpoint")
             return False
-        wanted = b"".join(line + b"\n" for line in kept)
-        if whole and wanted != content:
-            write(path, wanted)
-        return whole
+        if kept != content:
+            write(path, kept)
+        return True
 
     def finish(
         self,
@@ -257,6 +266,32 @@ class Store:
         parquet.write_table(pa.Table.from_pylist(rows, pa.schema(list(types.items()))), out)
         write(self.folder / "results.parquet", out.getvalue().to_pybytes())
         return rows
+
+    def discard_checkpoints(self) -> None:
+        """Deletes the checkpoints of a study that is through: those of packs that were divided in another way."""
+        with writing(self.folder):
+            shutil.rmtree(self.folder / "packs", ignore_errors=True)
+
+    def renewed(self, share: str) -> set[str]:
+        """The trials that an unfinished renewal of a share of the study has discarded already."""
+        try:
+            return set(json.loads(read(self._renewal(share)) or b"[]"))
+        except ValueError:
+            return set()
+
+    def renew(self, share: str, trial_ids: Sequence[str]) -> None:
+        """Discards trials of a share and remembers it until `end_renewal`, so that no restart discards them again."""
+        for trial_id in trial_ids:
+            self.discard(trial_id)
+        write(self._renewal(share), strict_json(sorted(self.renewed(share).union(trial_ids))))
+
+    def end_renewal(self, share: str) -> None:
+        """Forgets what was renewed: a renewal to come is another one."""
+        with writing(self.folder):
+            self._renewal(share).unlink(missing_ok=True)
+
+    def _renewal(self, share: str) -> pathlib.Path:
+        return self.folder / f"renewing-{share}.json"
 
     def write_json(self, name: str, content: Any) -> None:
         """Writes `<folder>/<name>` whole, as strict JSON."""

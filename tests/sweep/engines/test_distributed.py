@@ -23,7 +23,7 @@ from assay.train.canonical import canonical
 ROOT = pathlib.Path(__file__).parents[3]
 ARGUMENTS = [
     "--activation=tanh", "--init=he_normal", "--seeds=1", "--model=mlp(depth=1,width=16)", "--norm=batch_norm",
-    "--batch_size=50", "--epochs=2", "--evals=3", "--probe=()", "--pack=data",
+    "--batch_size=50", "--evals=3", "--probe=()", "--pack=data",
 ]  # fmt: skip
 
 
@@ -52,10 +52,10 @@ def numbers(record):
     return {name: value for name, value in record.items() if value is not None}
 
 
-def started(runs, *more):
+def started(runs, *more, epochs=2):
     """The same command once a process, as a scheduler starts it."""
     path = {"PYTHONPATH": f"{ROOT / 'lib'}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-m", "experiments.init_activation", f"--runs={runs}", *ARGUMENTS, *more]
+    command = [sys.executable, "-m", "experiments.init_activation", f"--runs={runs}", f"--epochs={epochs}", *ARGUMENTS, *more]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return [subprocess.Popen(command, cwd=ROOT, env=os.environ | path | place, **pipes) for place in job.environments(2)]
 
@@ -108,6 +108,13 @@ def test_all_processes_of_a_job_end_with_the_exit_code_of_the_first(tmp_path, mo
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [2, 2], outputs
     assert "--engine must be local, not processes" in outputs[0]
+    processes = started(tmp_path, epochs=1000)
+    while not list(tmp_path.glob("*/*/metrics.jsonl")):
+        assert processes[0].poll() is None
+        time.sleep(0.05)
+    processes[1].terminate()  # as when one machine of the job is taken away
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [75, 75], outputs
     said = []
     monkeypatch.setattr(job, "leads", lambda: True)
     monkeypatch.setattr(job, "tell", said.append)

@@ -1,5 +1,6 @@
 """Studies that are killed, stopped, rerun or divided; all with real processes and signals."""
 
+import contextlib
 import random
 import signal
 import time
@@ -53,9 +54,22 @@ def test_worker_processes_give_the_same_bits_stop_together_and_end_with_their_pa
     run.send(signal.SIGKILL)
     run.end()
     assert workers and not psutil.wait_procs(workers, timeout=60)[1]
-    code, output = launch(tmp_path, "--engine=processes(workers=2)").end()
-    assert code == 0, output
+    run = launch(tmp_path, "--engine=processes(workers=2)")
+    run.wait_for_training()
+    training(run).kill()
+    code, output = run.end()
+    assert code == 0 and "a worker process is gone" in output, output
     assert results(tmp_path) == undisturbed
+
+
+def training(run) -> psutil.Process:
+    """A worker that holds a trial's lock."""
+    while True:
+        assert run.poll() is None
+        for worker in psutil.Process(run.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if any("/locks/" in file.path for file in worker.open_files()):
+                    return worker
 
 
 def test_parts_at_the_same_time_make_the_whole(launch, undisturbed, tmp_path):

@@ -1,6 +1,7 @@
 """What becomes of trials under the engine of this process: they fail, diverge, are packed."""
 
 import dataclasses
+import shutil
 import threading
 
 import jax
@@ -9,13 +10,13 @@ import pytest
 
 from assay.config import Config
 from assay.spec import build, SpecError
-from assay.sweep import engines
+from assay.sweep import engines, provenance
 from assay.sweep.engines import ENGINES, Options
-from assay.sweep.engines.engine import failed
+from assay.sweep.engines.engine import failed, work
 from assay.sweep.engines.ray import _at_once
 from assay.sweep.pack import PackedProgram
 from assay.sweep.plan import Pack
-from assay.sweep.runner import Runner
+from assay.sweep.runner import pack_id, Runner
 from assay.sweep.store import Store
 from assay.train.canonical import canonical
 from assay.train.loop import program_key
@@ -72,7 +73,7 @@ def test_of_a_lost_pack_the_finished_trials_have_not_failed(tmp_path):
     done, *others = grid()
     store = Store(tmp_path, "study")
     engines.run([done], store, Options())
-    lost = failed(Pack(program_key(done), (done, *others)), RuntimeError("lost"), store).failures
+    lost = failed(store, Pack(program_key(done), (done, *others)), RuntimeError("lost")).failures
     assert len(lost) == 2 and not any(done.trial_id() in line for line in lost)
     assert not (tmp_path / "study" / done.trial_id() / "error.txt").exists()
 
@@ -85,6 +86,33 @@ def test_a_checkpoint_without_its_trial_is_begun_anew(tmp_path):
     (tmp_path / "study" / config.trial_id() / "config.json").unlink()
     assert not engines.run([config], store, Options()).failures
     assert store.done(config.trial_id())
+
+
+def test_a_checkpoint_of_an_earlier_start_is_not_gone_on_with(tmp_path, monkeypatch):
+    config = grid()[0]
+    pack, store, stop = Pack(program_key(config), (config,)), Store(tmp_path, "study"), threading.Event()
+    assert not Runner(store, "loop", stop, 0.0, lambda steps: stop.set()).run(pack)
+    folder = store.pack_dir(pack_id(pack.configs))
+    saved = tmp_path / "saved"
+    shutil.copytree(folder, saved)
+    # The code changes, and what begins anew is killed before its first checkpoint.
+    other = dict(provenance.provenance()) | {"assay_code": "other"}
+    monkeypatch.setattr(provenance, "provenance", lambda: other)
+    with pytest.raises(InterruptedError):
+        Runner(store, "loop", threading.Event(), 60.0, interrupted).run(pack)
+    assert not folder.exists()
+    shutil.copytree(saved, folder)  # even if it were there
+    assert Runner(store, "loop", threading.Event(), 60.0, lambda steps: None)._resumed(
+        store_program(config), pack, folder
+    ) is None  # fmt: skip
+
+
+def interrupted(steps):
+    raise InterruptedError
+
+
+def store_program(config):
+    return Runner(None, "loop", threading.Event(), 60.0, lambda steps: None).programs.get(Pack(program_key(config), (config,)))
 
 
 def test_ray_is_asked_for_what_its_cluster_has():
@@ -147,17 +175,24 @@ def test_steps_to_target_is_the_first_evaluation_that_reaches_it(tmp_path):
 def test_a_pack_that_memory_has_no_room_for_is_halved(tmp_path, monkeypatch, caplog):
     with pytest.raises(jax.errors.JaxRuntimeError) as refused:
         jax.block_until_ready(jax.numpy.zeros(2**46, np.uint8))
-    whole, sizes = PackedProgram.advance, []
+    whole, calls = PackedProgram.advance, []
 
-    def advance(self, carry, *arguments):
-        sizes.append(carry.diverged_at.size)
-        if sizes[-1] > 2:
+    def advance(self, carry, trials, first, last):
+        calls.append((carry.diverged_at.size, first))
+        if carry.diverged_at.size > 2:
             raise refused.value
-        return whole(self, carry, *arguments)
+        return whole(self, carry, trials, first, last)
 
     monkeypatch.setattr(PackedProgram, "advance", advance)
     store, configs = Store(tmp_path, "study"), [dataclasses.replace(config, seed=s) for s, config in enumerate(2 * grid())]
     assert engines.run(configs, store, Options(pack="vmap")) == engines.Outcome()
     assert all(store.done(config.trial_id()) for config in configs)
-    assert list(dict.fromkeys(sizes)) == [6, 3, 1, 2]
+    assert list(dict.fromkeys(size for size, _ in calls)) == [6, 3, 1, 2]
     assert "the device's memory has no room for 6 trials of mlp(depth=1,width=8) at once; halved" in caplog.text
+    # Stopped and begun again, the halves go on where they were.
+    stop, again = threading.Event(), Store(tmp_path, "again")
+    pack = Pack(program_key(configs[0]), tuple(configs[:4]))
+    assert work(Runner(again, "vmap", stop, 0.0, lambda steps: stop.set()), pack).stopped
+    calls.clear()
+    assert engines.run(configs[:4], again, Options(pack="vmap")) == engines.Outcome()
+    assert {size for size, _ in calls} == {2} and calls[0][1] > 0

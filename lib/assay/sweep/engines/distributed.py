@@ -69,7 +69,7 @@ class _Job:
 
     def give_up(self, error: Exception) -> None:
         """Leaves the pack under way: its trials have failed."""
-        self.outcome.failures += failed(self.left.pop(0), error, self._runner.store).failures
+        self.outcome.failures += failed(self._runner.store, self.left.pop(0), error).failures
 
     def run(self) -> None:
         """Starts the processes and waits for them.

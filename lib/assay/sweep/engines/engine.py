@@ -104,23 +104,23 @@ def work(runner: Runner, pack: Pack) -> Outcome | Exception:
     try:
         with trial_locks(runner.store.folder, [c.trial_id() for c in pack.configs], runner.stop) as held:
             left = tuple(c for c in pack.configs if runner.store.done(c.trial_id()) is None)
-            stopped = not held or runner.stop.is_set()
-            return Outcome(stopped=stopped or bool(left) and not runner.run(Pack(pack.key, left)))
+            pack = Pack(pack.key, left)
+            if not held or runner.stop.is_set():
+                return Outcome(stopped=True)
+            if not left or not _halved_before(runner, pack):
+                return Outcome(stopped=bool(left) and not runner.run(pack))
     except ENDS_RUN as error:
         return error
     except Exception as error:
         if len(pack.configs) == 1 or not no_room(error):
-            return failed(pack, error, runner.store)
+            return failed(runner.store, pack, error)
+        count, model = len(pack.configs), pack.key.model
+        _LOG.warning("the device's memory has no room for %d trials of %s at once; halved", count, model)
+        runner.forget(pack)
     # Not in the handler, as the error keeps the pack's arrays.
-    return _halved(runner, pack)
-
-
-def _halved(runner: Runner, pack: Pack) -> Outcome | Exception:
-    count = len(pack.configs)
-    _LOG.warning("the device's memory has no room for %d trials of %s at once; halved", count, pack.key.model)
     outcome = Outcome()
-    for part in (pack.configs[: count // 2], pack.configs[count // 2 :]):
-        found = work(runner, Pack(pack.key, part))
+    for half in _halves(pack):
+        found = work(runner, half)
         if isinstance(found, Exception):
             return found
         outcome.failures += found.failures
@@ -128,7 +128,19 @@ def _halved(runner: Runner, pack: Pack) -> Outcome | Exception:
     return outcome
 
 
-def failed(pack: Pack, error: Exception, store: Store) -> Outcome:
+def _halves(pack: Pack) -> list[Pack]:
+    middle = len(pack.configs) // 2
+    return [Pack(pack.key, configs) for configs in (pack.configs[:middle], pack.configs[middle:])]
+
+
+def _halved_before(runner: Runner, pack: Pack) -> bool:
+    """Whether parts of a pack have checkpoints of their own: it would not fit now either, and beginning it ends theirs."""
+    if len(pack.configs) == 1 or runner.begun(pack):
+        return False
+    return any(runner.begun(half) or _halved_before(runner, half) for half in _halves(pack))
+
+
+def failed(store: Store, pack: Pack, error: Exception) -> Outcome:
     """One line a trial that is not finished; the whole story goes to its error.txt."""
     reason = f"{type(error).__name__}: {first_line(error)}"
     failures = []
@@ -142,13 +154,17 @@ def failed(pack: Pack, error: Exception, store: Store) -> Outcome:
 
 
 def collect(
-    futures: Mapping[concurrent.futures.Future, Pack], store: Store, stop: Any, poll: Callable[[], None] = lambda: None
+    futures: Mapping[concurrent.futures.Future, Pack],
+    stop: Any,
+    lost: Callable[[Pack, Exception], Outcome],
+    poll: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Waits for all packs.
 
     Args:
       futures: of `work`; one that raises has lost its process.
       stop: set where an error ends the run.
+      lost: what becomes of a pack that has lost its process.
       poll: called a few times a second.
     """
     # They report here: concurrent.futures.wait would look at all that are left whenever one is done.
@@ -165,7 +181,7 @@ def collect(
                 continue
             left -= 1
             poll()
-            found = _result(future, futures[future], store, stop)
+            found = _result(future, futures[future], stop, lost)
             if isinstance(found, Exception):
                 raise found
             outcome.failures += found.failures
@@ -176,11 +192,13 @@ def collect(
     return outcome
 
 
-def _result(future: concurrent.futures.Future, pack: Pack, store: Store, stop: Any) -> Outcome | Exception:
-    lost = future.exception()
-    if lost is None:
+def _result(
+    future: concurrent.futures.Future, pack: Pack, stop: Any, lost: Callable[[Pack, Exception], Outcome]
+) -> Outcome | Exception:
+    error = future.exception()
+    if error is None:
         return future.result()
-    return Outcome(stopped=True) if stop.is_set() else failed(pack, lost, store)
+    return Outcome(stopped=True) if stop.is_set() else lost(pack, error)
 
 
 def end_with_parent() -> None:

@@ -1,11 +1,12 @@
 """The engine of this process: a thread a core for solo trials on a CPU, one thread otherwise."""
 
 import concurrent.futures
+import functools
 import os
 
 import jax
 
-from assay.sweep.engines.engine import collect, Engine, Outcome, Plan, work
+from assay.sweep.engines.engine import collect, Engine, failed, Outcome, Plan, work
 from assay.sweep.runner import Runner
 
 
@@ -22,4 +23,5 @@ def local() -> Engine:
 def _run(plan: Plan, runner: Runner) -> Outcome:
     threads = cores() if runner.mapping == "loop" and jax.default_backend() == "cpu" else 1
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        return collect({pool.submit(work, runner, pack): pack for pack in plan(1)}, runner.store, runner.stop)
+        futures = {pool.submit(work, runner, pack): pack for pack in plan(1)}
+        return collect(futures, runner.stop, functools.partial(failed, runner.store))

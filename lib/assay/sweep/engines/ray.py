@@ -13,7 +13,7 @@ import threading
 import warnings
 
 from assay.spec import first_line, SpecError
-from assay.sweep.engines.engine import collect, Engine, Outcome, Plan, Settings, stop_flag, work
+from assay.sweep.engines.engine import collect, Engine, failed, Outcome, Plan, Settings, stop_flag, work
 from assay.sweep.engines.extra import need
 from assay.sweep.engines.local import cores
 from assay.sweep.plan import Pack
@@ -60,7 +60,7 @@ def _run(address: str, cpus: float, gpus: float, retries: int, plan: Plan, runne
                     ray.cancel(task)
 
         try:
-            return collect(futures, runner.store, runner.stop, poll)
+            return collect(futures, runner.stop, functools.partial(failed, runner.store), poll)
         finally:
             poll()  # an error has set the flag; what still runs saves before Ray ends it
             concurrent.futures.wait(futures, GRACE_SECONDS)

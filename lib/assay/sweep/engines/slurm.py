@@ -43,8 +43,8 @@ def slurm(
       cluster: "slurm", or "local" for the same jobs as processes of this machine.
     """
     need("submitit", "slurm")
-    if minutes < 1 or jobs < 1 or cpus < 1 or gpus < 0:
-        raise ValueError("minutes, jobs and cpus must be at least 1, gpus at least 0")
+    if minutes < 1 or jobs < 1 or cpus < 1 or gpus < 0 or (memory_gb is not None and memory_gb < 1):
+        raise ValueError("minutes, jobs, cpus and memory_gb must be at least 1, gpus at least 0")
     if cluster not in ("slurm", "local"):
         raise ValueError(f"cluster must be slurm or local, not {cluster!r}")
     resources = {"slurm_partition": partition, "slurm_account": account, "timeout_min": minutes, "mem_gb": memory_gb}
@@ -121,7 +121,7 @@ def _result(job: Any, share: Share, runner: Runner) -> Outcome:
     except UncompletedJobError as error:
         lost, found = error, Outcome(stopped=runner.stop.is_set())
         if not found.stopped:
-            found.failures += [line for pack in share.packs for line in failed(pack, lost, runner.store).failures]
+            found.failures += [line for pack in share.packs for line in failed(runner.store, pack, lost).failures]
     if isinstance(found, Exception):
         raise found
     if not found.stopped:
