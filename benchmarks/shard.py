@@ -5,8 +5,8 @@
 A pack of 16 trials of one program (the digits, batches of 64) advances some steps, compiled before the clock starts, by
 each way in turns, round after round; given is the median over rounds of the time as a ratio to vmap's in the same
 round, and by how much what was learnt differs from vmap's after the first round: sums of batched products may add up in
-another order. On a CPU the devices are simulated, and all of them share its cores: with two cores a ratio can fall to 0.5 at
-the best, and with more devices than cores whatever it lies above that is what dealing out costs. Trials on different
+another order. On a CPU the devices are simulated, and all of them share its cores: with two cores a ratio can fall to
+0.5 at the best, and with more devices than cores whatever it lies above that is what dealing out costs. Trials on different
 devices send each other nothing, so on devices of their own the ratio falls as their number grows; that is measured by
 the same lines where there are several. Writes results/shard.json, one entry per kind of device.
 """

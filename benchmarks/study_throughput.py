@@ -35,7 +35,7 @@ INITS = "uniform_fan_in,glorot_uniform,he_normal"
 SHARED = {"lr": 0.05, "evals": 2}
 # Name to the models' names, examples a step, epochs, and seeds of the shorter and the longer command.
 STUDIES = {
-    "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 1.0, (1, 2)),
+    "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 1.0, (1, 4)),
     "mlp10": ("mlp(depth=2,width=100)", "mlp", 10, 0.5, (1, 2)),
     "lenet32": ("lenet", "lenet", 32, 0.5, (1, 2)),
     "lenet128": ("lenet", "lenet", 128, 0.5, (1, 2)),

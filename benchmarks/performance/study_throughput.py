@@ -22,11 +22,12 @@ def text(results: pathlib.Path) -> str:
     lines = [
         "## A whole study",
         "",
-        f"5 activations x 3 initialisations x 20 seeds on MNIST: {first['trials_of_the_whole']} trials. assay is the command, from the",
-        "start of Python with an empty compilation cache to the report. PyTorch is",
-        "[a script](../benchmarks/study_in_pytorch.py) without loader or needless synchronisation that does the same steps and",
-        f"evaluations, as it is usually run{', and dealt out to one process of one thread a core' * (len(others) > 1)}. Every side was run with",
-        "fewer and with more seeds; what a start and a trial cost follows from the two, and the whole study from that.",
+        f"5 activations x 3 initialisations x 20 seeds on MNIST: {first['trials_of_the_whole']} trials. assay is the command,",
+        "from the start of Python with an empty compilation cache to the report. PyTorch is",
+        "[a script](../benchmarks/study_in_pytorch.py) without loader or needless synchronisation that does the same steps",
+        f"and evaluations, as it is usually run{', and dealt out to one process of one thread a core' * (len(others) > 1)}.",
+        "Every side was run with fewer and with more seeds; what a start and a trial cost follows from the two, and the whole",
+        "study from that.",
         "",
         "![Trials a minute of a whole study](figures/study_throughput.svg)",
         "",
@@ -38,8 +39,8 @@ def text(results: pathlib.Path) -> str:
         "| study | batch | side | a start, s | a trial, s | a trial's processor time, s |",
         "|---|---|---|---|---|---|",
         *(
-            f"| {_name(one)} | {one['batch_size']} | {side} | {cost['seconds_of_start']:.1f} | {cost['seconds_a_trial']:.2f} |"
-            f" {cost['processor_seconds_a_trial']:.2f} |"
+            f"| {_name(one)} | {one['batch_size']} | {side} | {cost['seconds_of_start']:.1f} |"
+            f" {cost['seconds_a_trial']:.2f} | {cost['processor_seconds_a_trial']:.2f} |"
             for one in studies.values()
             for side, cost in one["sides"].items()
         ),
@@ -47,10 +48,9 @@ def text(results: pathlib.Path) -> str:
         *(_against(side, list(studies.values())) for side in others),
         f"No stored figure yet: {', '.join(absent) or 'none'}. {_errors(first)}",
         "",
-        "Processor time hardly depends on what else the machine did. Where the time of a step goes, by the profiler: in the small",
-        "network the two products with the first layer's kernel take half of assay's step, and no less of a loop in plain JAX",
-        "that does nothing else. Most of a start is compiling. The ratio falls as the batch",
-        "grows.",
+        "Processor time hardly depends on what else the machine did. By the profiler, the two products with the first layer's",
+        "kernel take half of a step of assay's small network, and no less of a loop in plain JAX that does nothing else; most",
+        "of a start is compiling.",
         "",
         made(first, "study_throughput.json"),
         "",
@@ -106,4 +106,4 @@ def _row(one: dict[str, Any], others: list[str]) -> str:
 def _errors(one: dict[str, Any]) -> str:
     of_assay, of_torch = (one["mean_test_error"][side] for side in ("assay", one["alternative"]))
     widest = max(abs(of_assay[arm] - of_torch[arm]) for arm in of_assay)
-    return f"Both sides learn alike: the arms of {_name(one)} differ in mean test error by {100 * widest:.1f} points at most."
+    return f"Both sides learn alike: arms of {_name(one)} differ in mean test error by {100 * widest:.1f} points at most."

@@ -129,7 +129,7 @@ def _define() -> flags.FlagValues:
     flags.DEFINE_boolean("smoke", False, "a run of seconds, in a folder of its own", flag_values=values)
     pack = "how trials are mapped to the devices: auto, loop, map, vmap, shard or data"
     flags.DEFINE_string("pack", "auto", pack, flag_values=values)
-    engine = "what runs the packs: local (this process), processes(workers=4), distributed, ray, slurm (docs/cluster.md)"
+    engine = "what runs packs: local (this process), processes(workers=4), distributed, ray, slurm (docs/cluster.md)"
     flags.DEFINE_string("engine", "local", engine, flag_values=values)
     part = "K/N, K from 0: train the K-th of N shares and write no report; the command without it does that at the end"
     flags.DEFINE_string("part", None, part, flag_values=values)

@@ -1,7 +1,7 @@
 """Noise on training examples, or on their real targets, as augmentation: evaluation is without it.
 
-Labels stay. Training with input noise regularises (Bishop 1995, Neural Computation 7:108). Examples are float, images [B, H, W, C]
-or vectors [B, D], in the units that the task learns from: standard deviations of the training set, or 0..1.
+Labels stay. Training with input noise regularises (Bishop 1995, Neural Computation 7:108). Examples are float, images
+[B, H, W, C] or vectors [B, D], in the units that the task learns from: standard deviations of the training set, or 0..1.
 """
 
 import math

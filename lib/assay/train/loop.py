@@ -97,7 +97,8 @@ def steps_of(config: Config, dataset: Dataset) -> tuple[int, int]:
     per_epoch = len(dataset.train.y) // config.batch_size
     if not per_epoch:
         raise specs.SpecError(
-            f"batch_size {config.batch_size} is larger than the training split of {dataset.name} ({len(dataset.train.y)})"
+            f"batch_size {config.batch_size} is larger than the training split of {dataset.name}"
+            f" ({len(dataset.train.y)})"
         )
     steps = max(1, round(config.epochs * per_epoch))
     if steps * (config.evals + 1) >= 2**31:  # positions in a run are 32-bit numbers
@@ -159,7 +160,7 @@ class Program:
         tx = self._tx(trial)
 
         def stretch(loop):
-            """The steps of one epoch up to the next evaluation: a condition in every step would cost more than it does."""
+            """The steps of an epoch up to the next evaluation: conditions in every step would cost more than they do."""
             step, carry, order = loop
             epoch = step // self.steps_per_epoch
             # Only here, not before the loop as well: what draws and sorts an order takes long to compile.
@@ -247,7 +248,7 @@ class Program:
         return Batch(x, y, jax.random.fold_in(batches.stream(trial.seed, batches.DROPOUT), step), step)
 
     def _dealt_out(self, examples: Any) -> Any:
-        """Examples `[B, ...]` over the devices; the compiler deals out what is computed of them and joins their sums."""
+        """Examples `[B, ...]` over the devices; the compiler deals out what is made of them and joins their sums."""
         if self._batch_sharding is None:
             return examples
         return jax.lax.with_sharding_constraint(examples, self._batch_sharding)

@@ -55,9 +55,12 @@ def numbers(record):
 def started(runs, *more, epochs=2):
     """The same command once a process, as a scheduler starts it."""
     path = {"PYTHONPATH": f"{ROOT / 'lib'}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-m", "experiments.init_activation", f"--runs={runs}", f"--epochs={epochs}", *ARGUMENTS, *more]
+    command = [sys.executable, "-m", "experiments.init_activation", f"--runs={runs}", f"--epochs={epochs}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return [subprocess.Popen(command, cwd=ROOT, env=os.environ | path | place, **pipes) for place in job.environments(2)]
+    return [
+        subprocess.Popen([*command, *ARGUMENTS, *more], cwd=ROOT, env=os.environ | path | place, **pipes)
+        for place in job.environments(2)
+    ]
 
 
 @pytest.fixture(scope="module")

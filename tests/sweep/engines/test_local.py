@@ -102,17 +102,12 @@ def test_a_checkpoint_of_an_earlier_start_is_not_gone_on_with(tmp_path, monkeypa
         Runner(store, "loop", threading.Event(), 60.0, interrupted).run(pack)
     assert not folder.exists()
     shutil.copytree(saved, folder)  # even if it were there
-    assert Runner(store, "loop", threading.Event(), 60.0, lambda steps: None)._resumed(
-        store_program(config), pack, folder
-    ) is None  # fmt: skip
+    runner = Runner(store, "loop", threading.Event(), 60.0, lambda steps: None)
+    assert runner._resumed(runner.programs.get(pack), pack, folder) is None
 
 
 def interrupted(steps):
     raise InterruptedError
-
-
-def store_program(config):
-    return Runner(None, "loop", threading.Event(), 60.0, lambda steps: None).programs.get(Pack(program_key(config), (config,)))
 
 
 def test_ray_is_asked_for_what_its_cluster_has():
@@ -184,7 +179,7 @@ def test_a_pack_that_memory_has_no_room_for_is_halved(tmp_path, monkeypatch, cap
         return whole(self, carry, trials, first, last)
 
     monkeypatch.setattr(PackedProgram, "advance", advance)
-    store, configs = Store(tmp_path, "study"), [dataclasses.replace(config, seed=s) for s, config in enumerate(2 * grid())]
+    store, configs = Store(tmp_path, "study"), [dataclasses.replace(grid()[0], seed=seed) for seed in range(6)]
     assert engines.run(configs, store, Options(pack="vmap")) == engines.Outcome()
     assert all(store.done(config.trial_id()) for config in configs)
     assert list(dict.fromkeys(size for size, _ in calls)) == [6, 3, 1, 2]

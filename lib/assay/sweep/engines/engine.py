@@ -134,7 +134,7 @@ def _halves(pack: Pack) -> list[Pack]:
 
 
 def _halved_before(runner: Runner, pack: Pack) -> bool:
-    """Whether parts of a pack have checkpoints of their own: it would not fit now either, and beginning it ends theirs."""
+    """Whether parts of a pack have checkpoints: the whole would not fit now either, and beginning it ends theirs."""
     if len(pack.configs) == 1 or runner.begun(pack):
         return False
     return any(runner.begun(half) or _halved_before(runner, half) for half in _halves(pack))

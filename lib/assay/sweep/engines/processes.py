@@ -28,7 +28,8 @@ def processes(workers: int | None = None, retries: int = 3) -> Engine:
 
     Args:
       workers: their number; None for one a core.
-      retries: how often workers are started again that are lost before any pack is finished; then what is left has failed.
+      retries: how often workers that are lost before any pack is finished are started again; then what is left has
+        failed.
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
@@ -96,7 +97,7 @@ class _Stop:
 
 
 class _Worker:
-    """This process. At SIGTERM it saves and ends: a pool sends it when another worker is gone, schedulers to everyone."""
+    """This process. At SIGTERM it saves and ends: a pool sends that when a worker is gone, and schedulers do."""
 
     def __init__(self, settings: Settings, stop: Any, steps: Any):
         self._stop, self._busy = _Stop(stop), False
