@@ -24,6 +24,7 @@ REASONS = {
     "resnet20": "kernel gradients of 16 maps, its longest instructions: oneDNN's forward convolution makes "
     "them, as JAX does not call oneDNN's own kernel gradients, which PyTorch does; and the "
     "transposes that they need",
+    "vgg11": "convolutions by oneDNN, which PyTorch calls as well, are nine tenths of its time",
     "unet": "convolutions alone; the longest are kernel gradients, whose channels are the batch: two",
     "dcgan": "convolutions alone; a part of a transposed convolution is computed for the border of its "
     "image in vain, which counts on maps of 4x4 and 8x8",
@@ -56,8 +57,8 @@ def text(results: pathlib.Path) -> str:
         "Time of one training step (forward, backward, SGD; float32) as a ratio to PyTorch in",
         "channels_last, the faster of eager and `torch.compile`. *Loop*: many steps in one compiled call,",
         "as assay trains; *step*: a call a step. The same networks, losses and optimiser, data in memory;",
-        "medians over the quietest rounds of a run in turns. Plain flax's loop is left out where one step",
-        "in it takes a minute and more.",
+        "medians over the quietest rounds of a run in turns. A loop that is over ten times slower than single",
+        "steps is timed for one step.",
         "",
         "![Step time as a ratio to PyTorch](figures/step_time.svg)",
         "",
