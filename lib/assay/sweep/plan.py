@@ -48,7 +48,7 @@ def packs(configs: Sequence[Config], mapping: str, at_once: int = 1) -> list[Pac
     Args:
       configs: the whole grid, finished or not: who divides it again divides it alike, and finds its checkpoints.
       mapping: of `mapping`.
-      at_once: packs that can run side by side; packs are small enough that all have some.
+      at_once: packs that can run side by side; those of the whole grid are small enough that all have some.
 
     Returns:
       Packs whose programs take turns, so that workers that take them in this order compile side by side.
