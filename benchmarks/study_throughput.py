@@ -37,7 +37,7 @@ SHARED = {"lr": 0.05, "evals": 2}
 STUDIES = {
     "mlp32": ("mlp(depth=2,width=100)", "mlp", 32, 1.0, (1, 4)),
     "mlp10": ("mlp(depth=2,width=100)", "mlp", 10, 0.5, (1, 2)),
-    "lenet32": ("lenet", "lenet", 32, 0.5, (1, 2)),
+    "lenet32": ("lenet", "lenet", 32, 0.5, (1, 3)),
     "lenet128": ("lenet", "lenet", 128, 0.5, (1, 2)),
 }
 ARMS, WHOLE = 15, 20  # arms, and seeds of an arm in the whole study
