@@ -140,6 +140,8 @@ def draw(results: pathlib.Path) -> dict[str, Figure]:
             axes.annotate(shown, (ratio, row), (4, -4), textcoords="offset points")
     axes.axvline(1, color=drawing.INK, linewidth=1)
     axes.set_xscale("log")
+    axes.set_xticks([1, 10, 100], ["1", "10", "100"])
+    axes.minorticks_off()
     axes.set_yticks(range(len(found)), [TITLES[name] for name in found])
     axes.invert_yaxis()
     axes.margins(x=0.1)

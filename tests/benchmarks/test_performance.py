@@ -20,3 +20,8 @@ def test_slopes_are_powers_of_what_grows():
     assert growth.slope(sizes, [3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
     # A fixed cost at the low end has no say: only the last points count.
     assert growth.slope([1, *sizes], [7.0, *(size**2 for size in sizes)]) == pytest.approx(2)
+
+
+def test_no_figure_shows_a_formula_that_nothing_sets():
+    figures = list((performance.DOCS / "figures").glob("*.svg"))
+    assert figures and not [path.name for path in figures if "mathdefault" in path.read_text()]
