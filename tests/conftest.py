@@ -8,8 +8,17 @@ import subprocess
 import jax
 import pytest
 
+from assay.ops.compiler import cache_compiled
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory, testrun_uid) -> None:
+    """What one test has compiled, others need not, in whichever process: the cache that every command has."""
+    shared = tmp_path_factory.getbasetemp().parent
+    cache_compiled(str(shared / f"compiled-{testrun_uid}"))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[3]
 ARGUMENTS = [
-    "--activation=tanh,relu", "--init=he_normal", "--seeds=2", "--model=mlp(depth=4,width=128)", "--batch_size=4",
+    "--init=he_normal", "--seeds=2", "--model=mlp(depth=4,width=128)", "--batch_size=4",
     "--probe=(0,500,-1)", "--checkpoint_seconds=0",
 ]  # fmt: skip
 
@@ -111,7 +111,7 @@ def results(runs: pathlib.Path) -> dict:
 
 @pytest.fixture(scope="module")
 def launch(tmp_path_factory) -> Iterator[Callable[..., Run]]:
-    """launch(runs, *arguments, epochs=40) -> Run; of 275 steps each."""
+    """launch(runs, *arguments, epochs=40, activation="tanh,relu") -> Run; epochs of 275 steps."""
     outputs, numbers = tmp_path_factory.mktemp("outputs"), itertools.count()
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'lib'}{os.pathsep}{ROOT}"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -123,8 +123,9 @@ def launch(tmp_path_factory) -> Iterator[Callable[..., Run]]:
 
         started = []
 
-        def launched(runs: pathlib.Path, *more: str, epochs: int = 40) -> Run:
-            started.append(Run(ask, runs, outputs / str(next(numbers)), (f"--epochs={epochs}", *more)))
+        def launched(runs: pathlib.Path, *more: str, epochs: int = 40, activation: str = "tanh,relu") -> Run:
+            flags = (f"--epochs={epochs}", f"--activation={activation}", *more)
+            started.append(Run(ask, runs, outputs / str(next(numbers)), flags))
             return started[-1]
 
         yield launched

@@ -52,13 +52,13 @@ def numbers(record):
     return {name: value for name, value in record.items() if value is not None}
 
 
-def started(runs, *more, epochs=2):
+def started(runs, epochs=2):
     """The same command once a process, as a scheduler starts it."""
     path = {"PYTHONPATH": f"{ROOT / 'lib'}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "experiments.init_activation", f"--runs={runs}", f"--epochs={epochs}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return [
-        subprocess.Popen([*command, *ARGUMENTS, *more], cwd=ROOT, env=os.environ | path | place, **pipes)
+        subprocess.Popen([*command, *ARGUMENTS], cwd=ROOT, env=os.environ | path | place, **pipes)
         for place in job.environments(2)
     ]
 
@@ -107,10 +107,6 @@ def test_a_killed_process_costs_a_restart_and_no_bit(undisturbed, tmp_path, capl
 
 
 def test_all_processes_of_a_job_end_with_the_exit_code_of_the_first(tmp_path, monkeypatch):
-    processes = started(tmp_path, "--engine=processes")
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [2, 2], outputs
-    assert "--engine must be local, not processes" in outputs[0]
     processes = started(tmp_path, epochs=1000)
     while not list(tmp_path.glob("*/*/metrics.jsonl")):
         assert processes[0].poll() is None
