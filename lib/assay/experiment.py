@@ -80,8 +80,7 @@ class Experiment:
             self._write(store, grid, rows, choices, verdicts)
             if not outcome.stopped:
                 store.end_renewal(self._share)
-                if not outcome.failures:
-                    store.discard_checkpoints()
+                store.discard_checkpoints()
         return outcome
 
     def _train_part(self, grid: Sequence[Config]) -> engines.Outcome:

@@ -172,13 +172,27 @@ def test_rewind_takes_metrics_back_to_a_checkpoint(store):
 
 def test_rewind_takes_no_later_start_for_the_one_of_the_checkpoint(store):
     trial_id = Config().trial_id()
+    marks = []
     for provenance in (PROVENANCE, PROVENANCE | {"assay_code": "other"}):
         store.begin(trial_id, dataclasses.asdict(Config()), provenance)
         store.append_metrics(trial_id, [evaluation(step) for step in range(3)])
-        mark = store.mark(trial_id) if provenance is PROVENANCE else mark
-    assert not store.rewind(trial_id, mark)
+        marks.append(store.mark(trial_id))
+    assert not store.rewind(trial_id, marks[0]) and store.rewind(trial_id, marks[1])
     (store.folder / trial_id / "config.json").write_text("{}")
-    assert not store.rewind(trial_id, mark)
+    assert not store.rewind(trial_id, marks[1])
+
+
+def test_checkpoints_are_left_to_arms_that_are_not_finished(store):
+    run_trial(store, Config(seed=0))
+    unfinished = Config(seed=1).trial_id()
+    store.begin(unfinished, dataclasses.asdict(Config(seed=1)), PROVENANCE)
+    folder = store.pack_dir("0" * 16)
+    folder.mkdir(parents=True)
+    store.discard_checkpoints()
+    assert folder.exists()
+    store.discard(unfinished)
+    store.discard_checkpoints()
+    assert not folder.exists()
 
 
 def test_results_have_a_row_per_finished_trial_and_declared_types(store):

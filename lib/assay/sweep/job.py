@@ -137,7 +137,11 @@ def ask_to_stop() -> None:
 
 def _hear_stop(ended: threading.Event) -> None:
     while not ended.wait(STOP_SECONDS):
-        if _client().key_value_dir_get(_STOP):
+        try:
+            asked = _client().key_value_dir_get(_STOP)
+        except jax.errors.JaxRuntimeError:
+            return  # the job is broken, which the next call of process 0 says
+        if asked:
             os.kill(os.getpid(), signal.SIGTERM)
             return
 

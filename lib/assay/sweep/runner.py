@@ -108,7 +108,8 @@ class Runner:
             return None
         ids = [config.trial_id() for config in pack.configs]
         # Half a run by one program and half by another would be a result of neither.
-        if not all(self.store.rewind(i, found.extra["marks"][i]) for i in ids):
+        marks = found.extra.get("marks", {})  # none in a checkpoint of before there were any
+        if not all(i in marks and self.store.rewind(i, marks[i]) for i in ids):
             return None
         before = self.store.config(ids[0])["provenance"]
         now = origin(pack.configs[0], packed.program.dataset.fingerprint)

@@ -27,6 +27,7 @@ import numpy as np
 from assay import config as configs
 from assay.sweep.files import append, read, StoreError, strict_json, write, writing
 from assay.sweep.locks import study_lock
+from assay.train import checkpoint
 
 WHOLE_NUMBERS = ("steps_to_target", "parameters")  # final metrics that count something; all others are float
 
@@ -268,9 +269,10 @@ class Store:
         return rows
 
     def discard_checkpoints(self) -> None:
-        """Deletes the checkpoints of a study that is through: those of packs that were divided in another way."""
-        with writing(self.folder):
-            shutil.rmtree(self.folder / "packs", ignore_errors=True)
+        """Deletes what checkpoints are left, as packs were divided in another way, if no trial of the study needs one."""
+        begun = self.folder.glob("*/config.json")
+        if all(path.with_name("done.json").exists() for path in begun):
+            checkpoint.remove(self.folder / "packs")
 
     def renewed(self, share: str) -> set[str]:
         """The trials that an unfinished renewal of a share of the study has discarded already."""
